@@ -1,0 +1,71 @@
+/**
+ * Every error a person can meet. An error is made where it is understood, carries its stable code up unchanged, and is
+ * put into words once, by the host (command line, window, web host).
+ */
+
+/** `input` means that what the caller gave is wrong (exit code 2); `failure` means that the work went wrong (exit code 1). */
+export type ErrorKind = 'input' | 'failure' | 'interrupted';
+
+export interface ErrorDetails {
+  /** Stable, upper-case identifier such as `DATA_TRUNCATED`; scripts may rely on it. */
+  readonly code: string;
+  /** What happened, to which thing. One sentence, no trailing advice. */
+  readonly message: string;
+  /** What to do next. */
+  readonly hint: string;
+}
+
+/** An error with a stable code and a way on. */
+export class StepAdaptError extends Error implements ErrorDetails {
+  override readonly name = 'StepAdaptError';
+
+  constructor(
+    readonly kind: ErrorKind,
+    readonly code: string,
+    message: string,
+    readonly hint: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** Bad input: refused before anything is changed. Exit code 2. */
+export function inputError(code: string, message: string, hint: string, options?: ErrorOptions): StepAdaptError {
+  return new StepAdaptError('input', code, message, hint, options);
+}
+
+/** Work that went wrong. Exit code 1. */
+export function failure(code: string, message: string, hint: string, options?: ErrorOptions): StepAdaptError {
+  return new StepAdaptError('failure', code, message, hint, options);
+}
+
+/** The run was stopped on request and can go on from its last checkpoint. Exit code 130. */
+export function interrupted(message = 'stopped on request'): StepAdaptError {
+  return new StepAdaptError('interrupted', 'INTERRUPTED', message, 'run the same command again to go on');
+}
+
+/** Exit code of the command line for an error of this kind. */
+export function exitCode(error: unknown): 1 | 2 | 130 {
+  if (!(error instanceof StepAdaptError)) return 1;
+  return error.kind === 'input' ? 2 : error.kind === 'interrupted' ? 130 : 1;
+}
+
+/** Node's file-system error codes in words; anything else becomes an `UNEXPECTED` failure that keeps its cause. */
+export function describeError(error: unknown): ErrorDetails {
+  if (error instanceof StepAdaptError) return { code: error.code, message: error.message, hint: error.hint };
+  const cause = error instanceof Error ? error : new Error(String(error));
+  const systemCode = (cause as { code?: unknown }).code;
+  switch (systemCode) {
+    case 'ENOSPC':
+      return { code: 'DISK_FULL', message: cause.message, hint: 'free some space and run the same command again' };
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return { code: 'NOT_WRITABLE', message: cause.message, hint: 'check the permissions of that path' };
+    case 'ENOENT':
+      return { code: 'NOT_FOUND', message: cause.message, hint: 'check the path' };
+    default:
+      return { code: 'UNEXPECTED', message: cause.message, hint: 'this is a defect: please report it with the log' };
+  }
+}

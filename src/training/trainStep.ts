@@ -1,0 +1,59 @@
+import type { UNetSpec } from '../model/spec.js';
+import type { Weights } from '../model/weights.js';
+
+/** One micro-batch, host memory, pixels last: `xt` and `target` are (N, H, W, C) row-major float32. */
+export interface MicroBatch {
+  readonly count: number;
+  /** Noised images q(x_t | x_0). */
+  readonly xt: Float32Array;
+  /** What the network should predict (the noise, for epsilon prediction). */
+  readonly target: Float32Array;
+  /** (N) integer timesteps in [0, T). */
+  readonly timesteps: Int32Array;
+  /** (N) weight of each image's loss; all ones for the simple loss. */
+  readonly weights: Float32Array;
+}
+
+/** Learning rate, EMA decay and clip of one optimizer update. */
+export interface UpdateSettings {
+  /** 1-based count of optimizer updates, for Adam's bias correction. */
+  readonly update: number;
+  readonly learningRate: number;
+  /** Decay of the EMA at this update, in [0, 1). */
+  readonly emaDecay: number;
+  /** Largest global gradient norm. */
+  readonly clip: number;
+  /** Names this update's dropout masks: masks depend on (seed, stream, update) alone, so that resume repeats them. */
+  readonly dropoutKey: { readonly seed: number; readonly stream: string };
+}
+
+export interface StepResult {
+  /** Weighted mean squared error over the whole batch. */
+  readonly loss: number;
+  /** (sum of counts) unweighted mean squared error per image, in batch order. */
+  readonly perImageLoss: Float32Array;
+  /** Global gradient norm before clipping. */
+  readonly gradientNorm: number;
+}
+
+/** Everything an optimizer needs to go on. Names and layouts are those of `Weights`. */
+export interface OptimizerState {
+  readonly weights: Weights;
+  readonly ema: Weights;
+  readonly firstMoment: Weights;
+  readonly secondMoment: Weights;
+}
+
+/**
+ * A trainable network in the engine's memory: one update per call. The eager implementation is the source of truth; others
+ * must agree with it.
+ */
+export interface TrainStep {
+  readonly spec: UNetSpec;
+  /** One optimizer update from the gradients of the mean loss over all micro-batches together. */
+  update(batches: readonly MicroBatch[], settings: UpdateSettings): StepResult;
+  /** Copies the state to host memory. */
+  snapshot(): OptimizerState;
+  /** Frees the engine's memory. Using the object afterwards is an error. */
+  dispose(): void;
+}
