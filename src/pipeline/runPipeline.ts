@@ -1,0 +1,139 @@
+import { describeError, inputError, interrupted, StepAdaptError } from '../contract/errors.js';
+import type { EventSink } from '../contract/events.js';
+import type { StageRecord } from '../contract/project.js';
+import type { Project } from '../project/project.js';
+import { lockProject } from '../project/projectLock.js';
+import { openEngine } from '../tensor/openEngine.js';
+import type { Engine } from '../tensor/engine.js';
+import { SOFTWARE_VERSION } from '../contract/version.js';
+import { loadExperimentData } from './experimentData.js';
+import { designExperiment } from './design.js';
+import { inputHashes } from './inputHash.js';
+import { pipelineStages } from './pipelineStages.js';
+import type { Stage, StageCompute, StageContext } from './stage.js';
+import { StageStore } from './stageStore.js';
+
+export interface RunOptions {
+  readonly emit: EventSink;
+  readonly signal: AbortSignal;
+  /** Stop after this stage (and the stages before it). `experts` means all of them. */
+  readonly until?: string;
+  /** Run this stage alone; the stages it reads must be done. */
+  readonly only?: string;
+}
+
+/**
+ * Runs every stage whose inputs changed or which is not finished, in order, going on from checkpoints. Holds the project's
+ * writer's place meanwhile.
+ * @throws whatever a stage throws, after its record says so; `INTERRUPTED` when `signal` is aborted
+ */
+export async function runPipeline(project: Project, options: RunOptions): Promise<void> {
+  const { config } = project.file;
+  const design = designExperiment(config);
+  const stages = pipelineStages(config, design);
+  const chosen = chooseStages(stages, options);
+  const store = new StageStore(project);
+  const hashes = inputHashes(stages);
+  const release = await lockProject(project);
+  try {
+    if (options.only !== undefined) await requireUpstream(chosen, store, hashes);
+    let shared: Pick<StageContext, 'engine' | 'data'> | null = null;
+    for (const stage of chosen) {
+      const inputHash = hashes.get(stage.id)!;
+      const record = await store.prepare(stage.id, inputHash);
+      if (record?.state === 'done') {
+        options.emit({ type: 'state', stage: stage.id, state: 'done' });
+        continue;
+      }
+      shared ??= {
+        engine: await openEngine(config.engine),
+        data: await loadExperimentData(project, options.emit, options.signal),
+      };
+      const context = { project, config, design, store, ...shared, emit: options.emit, signal: options.signal };
+      await runStage(stage, record, inputHash, context);
+    }
+  } finally {
+    await release();
+  }
+}
+
+async function runStage(
+  stage: Stage,
+  previous: StageRecord | null,
+  inputHash: string,
+  shared: Omit<StageContext, 'folder' | 'stageId'>,
+): Promise<void> {
+  const { store, signal, emit } = shared;
+  const started = performance.now();
+  let progress = previous?.progress ?? 0;
+  const record = (state: StageRecord['state'], macs: StageCompute, error: unknown = null): StageRecord => ({
+    format: 'stepadapt-stage',
+    version: 1,
+    id: stage.id,
+    state,
+    inputHash,
+    startedAt: previous?.startedAt ?? new Date().toISOString(),
+    finishedAt: state === 'done' ? new Date().toISOString() : null,
+    seconds: (previous?.seconds ?? 0) + (performance.now() - started) / 1000,
+    progress: state === 'done' ? 1 : progress,
+    engine: engineRecord(shared.engine),
+    softwareVersion: SOFTWARE_VERSION,
+    macs,
+    error: error === null ? null : describeError(error),
+  });
+  await store.write(record('running', {}));
+  emit({ type: 'state', stage: stage.id, state: 'running' });
+  let macs: StageCompute;
+  try {
+    if (signal.aborted) throw interrupted();
+    macs = await stage.run({
+      ...shared,
+      stageId: stage.id,
+      folder: store.folder(stage.id),
+      emit: (event) => {
+        if (event.type === 'progress') progress = Math.min(1, event.done / Math.max(1, event.total));
+        emit(event);
+      },
+    });
+  } catch (error) {
+    const state = error instanceof StepAdaptError && error.kind === 'interrupted' ? 'interrupted' : 'failed';
+    // On a full disk the record cannot be written either; the first error is the one to show.
+    await store.write(record(state, {}, error)).catch(() => undefined);
+    emit({ type: 'state', stage: stage.id, state });
+    throw error;
+  }
+  await store.write(record('done', macs));
+  emit({ type: 'state', stage: stage.id, state: 'done' });
+}
+
+function engineRecord(engine: Engine): StageRecord['engine'] {
+  return { id: engine.id, version: engine.version, device: engine.device, threads: engine.threads };
+}
+
+function chooseStages(stages: readonly Stage[], options: RunOptions): readonly Stage[] {
+  const matches = (name: string) => (stage: Stage) => stage.id === name || stage.id.startsWith(`${name}/`);
+  for (const name of [options.until, options.only]) {
+    if (name !== undefined && !stages.some(matches(name))) {
+      const known = stages.map((stage) => stage.id).join(', ');
+      throw inputError('STAGE_UNKNOWN', `there is no stage "${name}"`, `choose one of ${known}`);
+    }
+  }
+  if (options.only !== undefined) return stages.filter(matches(options.only));
+  if (options.until === undefined) return stages;
+  return stages.slice(0, stages.findLastIndex(matches(options.until)) + 1);
+}
+
+async function requireUpstream(
+  chosen: readonly Stage[],
+  store: StageStore,
+  hashes: ReadonlyMap<string, string>,
+): Promise<void> {
+  const own = new Set(chosen.map((stage) => stage.id));
+  for (const id of chosen.flatMap((stage) => stage.after)) {
+    if (own.has(id)) continue;
+    const record = await store.read(id);
+    if (record?.state !== 'done' || record.inputHash !== hashes.get(id)) {
+      throw inputError('STAGE_NOT_READY', `${chosen[0].id} reads ${id}, which is not finished`, `run without --only first`);
+    }
+  }
+}
