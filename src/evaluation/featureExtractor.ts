@@ -1,0 +1,20 @@
+/** Turns images into the feature vectors that distances are measured on. Its identity belongs to every value computed with it. */
+export interface FeatureExtractor {
+  /** Versioned name of the recipe, such as `fashion-mnist-16-v1`. */
+  readonly id: string;
+  /** What the metric is called in tables, such as `FD (fashion features)`. FID is reserved for Inception features. */
+  readonly label: string;
+  readonly dimensions: number;
+  /** SHA-256 of the extractor's weights, hexadecimal: two values compare only where it is the same. */
+  readonly hash: string;
+  /** Held-out accuracy of the classifier behind the features, 0..1; null where there is no classifier. */
+  readonly accuracy: number | null;
+  /** Side of the images it takes, pixels. */
+  readonly size: number;
+  readonly channels: number;
+  /**
+   * Features (count, dimensions), row-major, of images (count, size, size, channels) in [-1, 1]. The result does not depend on
+   * how images are put into batches.
+   */
+  extract(images: Float32Array, count: number, signal?: AbortSignal): Promise<Float64Array>;
+}

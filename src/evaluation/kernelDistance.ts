@@ -1,0 +1,114 @@
+import { inputError, interrupted } from '../contract/errors.js';
+import { randomPermutation } from '../tensor/random.js';
+import { yieldToEventLoop } from '../tensor/yield.js';
+
+/** Kernel Inception Distance's estimator (Binkowski et al. 2018, arXiv 1801.01401), on any features. */
+export interface KernelDistance {
+  /** Mean over the subsets; unbiased, so it may be slightly negative for equal distributions. */
+  readonly mean: number;
+  /** Standard deviation over the subsets (divided by their number). */
+  readonly std: number;
+  readonly subsets: number;
+  /** Vectors drawn from each side, without replacement, for each subset. */
+  readonly subsetSize: number;
+}
+
+export interface KernelDistanceOptions {
+  /** (N, dimensions) row-major. */
+  readonly first: Float64Array;
+  /** (M, dimensions) row-major. */
+  readonly second: Float64Array;
+  readonly dimensions: number;
+  /** Default 100. */
+  readonly subsets?: number;
+  /** Default 1000, or half of the smaller set where that is less: subsets that are the whole set would show no spread. */
+  readonly subsetSize?: number;
+  /** Seed of the subsets. */
+  readonly seed: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const DEFAULT_SUBSETS = 100;
+const DEFAULT_SUBSET_SIZE = 1000;
+
+/**
+ * Squared maximum mean discrepancy with the kernel (x.y / dimensions + 1)^3: mean and deviation over random subsets.
+ * Throws `KID_SUBSET` when a subset does not fit into either set.
+ */
+export async function kernelDistance(options: KernelDistanceOptions): Promise<KernelDistance> {
+  const { first, second, dimensions, seed, signal } = options;
+  const firstCount = first.length / dimensions;
+  const secondCount = second.length / dimensions;
+  const smaller = Math.min(firstCount, secondCount);
+  const subsets = options.subsets ?? DEFAULT_SUBSETS;
+  const subsetSize = options.subsetSize ?? Math.min(DEFAULT_SUBSET_SIZE, Math.floor(smaller / 2));
+  if (subsetSize < 2 || subsetSize > smaller || subsets < 1) {
+    throw inputError(
+      'KID_SUBSET',
+      `${subsets} subsets of ${subsetSize} cannot be drawn from sets of ${firstCount} and ${secondCount} images`,
+      'use more images (at least four) or smaller subsets',
+    );
+  }
+  const values = new Float64Array(subsets);
+  for (let subset = 0; subset < subsets; subset += 1) {
+    if (signal?.aborted) throw interrupted();
+    const firstRows = randomPermutation({ seed, stream: 'kid/first', index: subset }, firstCount);
+    const secondRows = randomPermutation({ seed, stream: 'kid/second', index: subset }, secondCount);
+    values[subset] = maximumMeanDiscrepancy(
+      gatherRows(first, firstRows.subarray(0, subsetSize), dimensions),
+      gatherRows(second, secondRows.subarray(0, subsetSize), dimensions),
+      dimensions,
+    );
+    await yieldToEventLoop();
+  }
+  const mean = values.reduce((sum, value) => sum + value, 0) / subsets;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / subsets;
+  return { mean, std: Math.sqrt(variance), subsets, subsetSize };
+}
+
+/** The unbiased estimator on whole sets of two or more vectors each. */
+export function maximumMeanDiscrepancy(first: Float64Array, second: Float64Array, dimensions: number): number {
+  const firstCount = first.length / dimensions;
+  const secondCount = second.length / dimensions;
+  return (
+    (2 * kernelSumOverPairs(first, dimensions)) / (firstCount * (firstCount - 1)) +
+    (2 * kernelSumOverPairs(second, dimensions)) / (secondCount * (secondCount - 1)) -
+    (2 * kernelSumAcross(first, second, dimensions)) / (firstCount * secondCount)
+  );
+}
+
+/** Sum of the kernel over pairs i < j of one set. */
+function kernelSumOverPairs(rows: Float64Array, dimensions: number): number {
+  let sum = 0;
+  for (let left = 0; left < rows.length; left += dimensions) {
+    for (let right = left + dimensions; right < rows.length; right += dimensions) {
+      sum += kernel(rows, left, rows, right, dimensions);
+    }
+  }
+  return sum;
+}
+
+function kernelSumAcross(first: Float64Array, second: Float64Array, dimensions: number): number {
+  let sum = 0;
+  for (let left = 0; left < first.length; left += dimensions) {
+    for (let right = 0; right < second.length; right += dimensions) {
+      sum += kernel(first, left, second, right, dimensions);
+    }
+  }
+  return sum;
+}
+
+function kernel(a: Float64Array, aStart: number, b: Float64Array, bStart: number, dimensions: number): number {
+  let product = 0;
+  for (let axis = 0; axis < dimensions; axis += 1) product += a[aStart + axis]! * b[bStart + axis]!;
+  const base = product / dimensions + 1;
+  return base * base * base;
+}
+
+function gatherRows(source: Float64Array, rows: Int32Array, dimensions: number): Float64Array {
+  const gathered = new Float64Array(rows.length * dimensions);
+  rows.forEach((row, position) => {
+    gathered.set(source.subarray(row * dimensions, (row + 1) * dimensions), position * dimensions);
+  });
+  return gathered;
+}

@@ -1,0 +1,157 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { failure, inputError, interrupted } from '../contract/errors.js';
+import { normalisedImages } from '../data/batchImages.js';
+import type { Dataset } from '../data/dataset.js';
+import { splitDataset } from '../data/split.js';
+import { randomIntegers } from '../tensor/random.js';
+import { yieldToEventLoop } from '../tensor/yield.js';
+import {
+  classScores,
+  createFeatureNetwork,
+  featureActivations,
+  initialFeatureWeights,
+  type FeatureNetwork,
+} from './featureNetwork.js';
+
+export interface FeatureTrainingOptions {
+  /** Labelled images; the last tenth (at most 2,000) is held out for the accuracy. */
+  readonly dataset: Dataset;
+  /** One seed for all projects (the default) keeps values of the same data comparable between them. */
+  readonly seed?: number;
+  readonly updates?: number;
+  readonly onProgress?: ((update: number, updates: number, loss: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const DEFAULT_UPDATES = 600;
+const BATCH = 128;
+const LEARNING_RATE = 2e-3;
+const HELD_OUT_LIMIT = 2000;
+/** Reading the loss back waits for the engine, so it is done now and then only. */
+const UPDATES_BETWEEN_REPORTS = 20;
+
+/**
+ * Trains the feature network on a labelled data set with cross-entropy and Adam, for a fixed number of updates. On one engine
+ * with one number of threads the result is a function of data and seed. Throws `DATA_UNLABELLED` when there are no labels.
+ */
+export async function trainFeatureNetwork(options: FeatureTrainingOptions): Promise<FeatureNetwork> {
+  const { dataset, seed = 0, updates = DEFAULT_UPDATES, onProgress, signal } = options;
+  if (dataset.labels === null) {
+    throw inputError(
+      'DATA_UNLABELLED',
+      `the data set "${dataset.source}" has no labels to train a feature network on`,
+      'use the random-projection features for unlabelled images',
+    );
+  }
+  const { train, heldOut } = splitDataset(dataset, Math.min(HELD_OUT_LIMIT, Math.floor(dataset.count / 10)));
+  const classes = dataset.classes.length;
+  const initial = initialFeatureWeights(dataset.channels, classes, seed);
+  const variables = new Map(
+    [...initial].map(([name, { shape, data }]) => [name, tf.variable(tf.tensor(data, [...shape]), true)]),
+  );
+  const optimizer = tf.train.adam(LEARNING_RATE);
+  try {
+    for (let update = 0; update < updates; update += 1) {
+      if (signal?.aborted) throw interrupted();
+      const indices = randomIntegers({ seed, stream: 'feature-network/images', index: update }, BATCH, 0, train.count);
+      const reports = update % UPDATES_BETWEEN_REPORTS === 0 || update === updates - 1;
+      const loss = updateOnce(optimizer, variables, train, indices, reports);
+      if (loss !== null) onProgress?.(update + 1, updates, loss);
+      await yieldToEventLoop();
+    }
+    const accuracy = await measureAccuracy(variables, heldOut, signal);
+    const weights = new Map(
+      await Promise.all(
+        [...variables].map(async ([name, variable]) => {
+          return [name, { shape: variable.shape, data: Float32Array.from(await variable.data()) }] as const;
+        }),
+      ),
+    );
+    return createFeatureNetwork(
+      {
+        source: dataset.source,
+        size: dataset.size,
+        channels: dataset.channels,
+        classes,
+        data: dataset.hash,
+        seed,
+        updates,
+        accuracy,
+      },
+      weights,
+    );
+  } finally {
+    optimizer.dispose();
+    for (const variable of variables.values()) variable.dispose();
+  }
+}
+
+/** One Adam update; the mean cross-entropy of the batch when it was asked for. */
+function updateOnce(
+  optimizer: tf.Optimizer,
+  variables: Map<string, tf.Variable>,
+  dataset: Dataset,
+  indices: Int32Array,
+  wantsLoss: boolean,
+): number | null {
+  return tf.tidy(() => {
+    const images = imageTensor(dataset, indices);
+    const targets = oneHotLabels(dataset, indices);
+    const loss = optimizer.minimize(
+      () => {
+        const scores = classScores(variables, featureActivations(variables, images));
+        return tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(scores)), 1))) as tf.Scalar;
+      },
+      wantsLoss,
+      [...variables.values()],
+    );
+    if (loss === null) return null;
+    const value = loss.dataSync()[0]!;
+    if (!Number.isFinite(value)) {
+      throw failure(
+        'NOT_FINITE',
+        'the loss of the feature network is not finite',
+        'check the data set for damaged images',
+      );
+    }
+    return value;
+  });
+}
+
+async function measureAccuracy(
+  variables: ReadonlyMap<string, tf.Tensor>,
+  heldOut: Dataset,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const classes = heldOut.classes.length;
+  let correct = 0;
+  for (let start = 0; start < heldOut.count; start += BATCH) {
+    if (signal?.aborted) throw interrupted();
+    const indices = Int32Array.from({ length: Math.min(BATCH, heldOut.count - start) }, (_, offset) => start + offset);
+    const scores = tf.tidy(() =>
+      classScores(variables, featureActivations(variables, imageTensor(heldOut, indices))).dataSync(),
+    );
+    indices.forEach((image, row) => {
+      const ofImage = scores.subarray(row * classes, (row + 1) * classes);
+      if (ofImage.indexOf(Math.max(...ofImage)) === heldOut.labels![image]) correct += 1;
+    });
+    await yieldToEventLoop();
+  }
+  return correct / Math.max(heldOut.count, 1);
+}
+
+function imageTensor(dataset: Dataset, indices: Int32Array): tf.Tensor4D {
+  return tf.tensor4d(normalisedImages(dataset, indices, null), [
+    indices.length,
+    dataset.size,
+    dataset.size,
+    dataset.channels,
+  ]);
+}
+
+function oneHotLabels(dataset: Dataset, indices: Int32Array): tf.Tensor2D {
+  const classes = dataset.classes.length;
+  const values = new Float32Array(indices.length * classes);
+  indices.forEach((image, row) => (values[row * classes + dataset.labels![image]!] = 1));
+  return tf.tensor2d(values, [indices.length, classes]);
+}

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { frechetDistance } from '../../src/evaluation/frechet.js';
+import {
+  emptyStatistics,
+  mergeStatistics,
+  momentsOf,
+  statisticsOf,
+  type Moments,
+} from '../../src/evaluation/gaussianStatistics.js';
+
+interface GoldenCase {
+  name: string;
+  dimensions: number;
+  first: number[];
+  second: number[];
+  frechet: number;
+}
+
+// test/golden/make_frechet.py, numpy and scipy
+const golden = JSON.parse(readFileSync(new URL('../golden/frechet.json', import.meta.url), 'utf8')) as {
+  cases: GoldenCase[];
+};
+
+function isotropic(mean: number[], scale: number): Moments {
+  const dimensions = mean.length;
+  const covariance = new Float64Array(dimensions * dimensions);
+  for (let axis = 0; axis < dimensions; axis += 1) covariance[axis * dimensions + axis] = scale * scale;
+  return { dimensions, mean: Float64Array.from(mean), covariance };
+}
+
+function momentsOfData(values: readonly number[], dimensions: number): Moments {
+  return momentsOf(statisticsOf(Float64Array.from(values), dimensions));
+}
+
+const vectors = (dimensions: number, minimum: number) =>
+  fc.array(fc.double({ min: -50, max: 50, noNaN: true }), { minLength: minimum, maxLength: 12 * dimensions }).map(
+    // whole vectors only
+    (values) => values.slice(0, Math.floor(values.length / dimensions) * dimensions),
+  );
+
+describe('frechetDistance', () => {
+  it('has the closed form |m|^2 + d (1 - s)^2 between N(0, I) and N(m, s^2 I)', () => {
+    const shift = Array.from({ length: 40 }, (_, axis) => Math.sin(axis));
+    const squaredShift = shift.reduce((sum, value) => sum + value * value, 0);
+    for (const scale of [0, 0.25, 1, 3]) {
+      const distance = frechetDistance(isotropic(new Array<number>(40).fill(0), 1), isotropic(shift, scale));
+      expect(distance).toBeCloseTo(squaredShift + 40 * (1 - scale) ** 2, 9);
+    }
+  });
+
+  it.each(golden.cases)('agrees with scipy: $name', ({ dimensions, first, second, frechet }) => {
+    const distance = frechetDistance(momentsOfData(first, dimensions), momentsOfData(second, dimensions));
+    expect(Math.abs(distance - frechet) / frechet).toBeLessThan(1e-9);
+  });
+
+  it('is 0 for identical sets, with fewer images than dimensions too', () => {
+    for (const { first, dimensions } of golden.cases) {
+      const moments = momentsOfData(first, dimensions);
+      expect(Math.abs(frechetDistance(moments, moments))).toBeLessThan(1e-9);
+    }
+  });
+
+  it('is |mu1 - mu2|^2 for equal covariances', () => {
+    const { first, dimensions } = golden.cases[2]!;
+    const shifted = first.map((value, index) => value + (index % dimensions));
+    const expected = Array.from({ length: dimensions }, (_, axis) => axis * axis).reduce((a, b) => a + b, 0);
+    const distance = frechetDistance(momentsOfData(first, dimensions), momentsOfData(shifted, dimensions));
+    expect(distance).toBeCloseTo(expected, 8);
+  });
+
+  it('is symmetric', () => {
+    const { first, second, dimensions } = golden.cases[3]!;
+    const a = momentsOfData(first, dimensions);
+    const b = momentsOfData(second, dimensions);
+    expect(frechetDistance(a, b)).toBeCloseTo(frechetDistance(b, a), 9);
+  });
+
+  it('refuses features of different dimensions and covariances that are not finite', () => {
+    expect(() => frechetDistance(isotropic([0], 1), isotropic([0, 0], 1))).toThrowError(
+      expect.objectContaining({ code: 'FEATURES_DIFFER' }),
+    );
+    expect(() => frechetDistance(isotropic([0], Number.NaN), isotropic([0], 1))).toThrowError(
+      expect.objectContaining({ code: 'FEATURES_NOT_FINITE' }),
+    );
+  });
+});
+
+describe('gaussian statistics', () => {
+  it('gives a mean and a covariance divided by count - 1 (worked by hand)', () => {
+    const { mean, covariance } = momentsOfData([1, 2, 3, 6, 5, 4], 2);
+    expect([...mean]).toEqual([3, 4]);
+    expect([...covariance]).toEqual([4, 2, 2, 4]);
+  });
+
+  it('merges shards into what one pass gives, wherever the cut is', () => {
+    fc.assert(
+      fc.property(vectors(3, 6), fc.nat(), (values, cut) => {
+        const at = (cut % (values.length / 3 + 1)) * 3;
+        const merged = mergeStatistics(
+          mergeStatistics(emptyStatistics(3), statisticsOf(Float64Array.from(values.slice(0, at)), 3)),
+          statisticsOf(Float64Array.from(values.slice(at)), 3),
+        );
+        const whole = statisticsOf(Float64Array.from(values), 3);
+        expect(merged.count).toBe(whole.count);
+        whole.mean.forEach((value, axis) => expect(merged.mean[axis]).toBeCloseTo(value, 9));
+        whole.scatter.forEach((value, index) => expect(merged.scatter[index]).toBeCloseTo(value, 7));
+      }),
+    );
+  });
+
+  it('keeps its precision when the mean is far from zero', () => {
+    const offset = 1e8;
+    const shards = [0, 1, 2, 3].map((value) => statisticsOf(Float64Array.of(offset + value), 1));
+    const { covariance } = momentsOf(shards.reduce(mergeStatistics));
+    expect(covariance[0]).toBeCloseTo(5 / 3, 6);
+  });
+
+  it('refuses a covariance of one vector, ragged features and shards of different features', () => {
+    expect(() => momentsOfData([1, 2], 2)).toThrowError(expect.objectContaining({ code: 'TOO_FEW_IMAGES' }));
+    expect(() => momentsOfData([1, 2, 3], 2)).toThrowError(expect.objectContaining({ code: 'FEATURES_SHAPE' }));
+    expect(() => mergeStatistics(emptyStatistics(1), emptyStatistics(2))).toThrowError(
+      expect.objectContaining({ code: 'FEATURES_DIFFER' }),
+    );
+  });
+});
