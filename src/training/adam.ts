@@ -1,0 +1,63 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/** Adam as published (arXiv 1412.6980) and as PyTorch computes it; decay rates and epsilon of DDPM's recipe. */
+const BETA1 = 0.9;
+const BETA2 = 0.999;
+const EPSILON = 1e-8;
+
+/** One bucket's vectors, all of one length. */
+export type AdamSlots = {
+  readonly weights: tf.Tensor1D;
+  readonly ema: tf.Tensor1D;
+  readonly firstMoment: tf.Tensor1D;
+  readonly secondMoment: tf.Tensor1D;
+};
+
+/** The numbers of one update. */
+export interface AdamSettings {
+  /** 1-based, for the bias correction. */
+  readonly update: number;
+  readonly learningRate: number;
+  readonly emaDecay: number;
+  /** What gradients are multiplied by first: 1, or less where the global norm is clipped. */
+  readonly gradientScale: number;
+}
+
+/**
+ * One Adam update of every bucket and of the moving average of its weights. Inputs are left as they are; the results are the
+ * caller's to dispose. `m' = b1 m + (1 - b1) g`, `v' = b2 v + (1 - b2) g^2`,
+ * `w' = w - rate / (1 - b1^t) * m' / (sqrt(v' / (1 - b2^t)) + eps)`, `ema' = ema + (1 - d) (w' - ema)`.
+ */
+export function adamUpdate(
+  slots: readonly AdamSlots[],
+  gradients: readonly tf.Tensor1D[],
+  settings: AdamSettings,
+): AdamSlots[] {
+  const { update, learningRate, emaDecay, gradientScale } = settings;
+  // Scalars are uploaded once for all buckets: every engine call with a plain number would upload its own.
+  const numbers = {
+    gradientScale: tf.scalar(gradientScale),
+    keepFirst: tf.scalar(BETA1),
+    addFirst: tf.scalar(1 - BETA1),
+    keepSecond: tf.scalar(BETA2),
+    addSecond: tf.scalar(1 - BETA2),
+    rootCorrection: tf.scalar(1 / Math.sqrt(1 - BETA2 ** update)),
+    epsilon: tf.scalar(EPSILON),
+    stepSize: tf.scalar(learningRate / (1 - BETA1 ** update)),
+    addEma: tf.scalar(1 - emaDecay),
+  };
+  const updated = slots.map(({ weights, ema, firstMoment, secondMoment }, index) =>
+    tf.tidy(() => {
+      const gradient = gradients[index].mul(numbers.gradientScale);
+      const first = firstMoment.mul(numbers.keepFirst).add(gradient.mul(numbers.addFirst));
+      const second = secondMoment.mul(numbers.keepSecond).add(gradient.square().mul(numbers.addSecond));
+      const denominator = second.sqrt().mul(numbers.rootCorrection).add(numbers.epsilon);
+      const next = weights.sub(first.div(denominator).mul(numbers.stepSize));
+      // In this form the rounding of decays near 1 cannot pull the average away from constant weights.
+      const average = ema.add(next.sub(ema).mul(numbers.addEma));
+      return { weights: next, ema: average, firstMoment: first, secondMoment: second };
+    }),
+  );
+  tf.dispose(numbers);
+  return updated;
+}

@@ -1,0 +1,137 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { fromRuntime, toRuntime } from '../model/runtimeWeights.js';
+import type { UNetSpec } from '../model/spec.js';
+import { unetForward } from '../model/unet.js';
+import type { Weights } from '../model/weights.js';
+import { adamUpdate, type AdamSlots } from './adam.js';
+import { dropoutMasks } from './dropoutMasks.js';
+import { batchTensors, perImageSquaredError } from './loss.js';
+import { bucketLayout, packBuckets, sumOfSquares, unpackBuckets, type BucketLayout } from './parameterBuckets.js';
+import type { MicroBatch, OptimizerState, StepResult, TrainStep, UpdateSettings } from './trainStep.js';
+
+/**
+ * A training step made of the engine's eager operations, on every engine: the source of truth for faster ones.
+ *
+ * Gradients are those of `sum(weight_i * mse_i) / N` over all images of all micro-batches, so dividing a batch into
+ * micro-batches changes memory and nothing else. When the loss or the gradient norm is not finite the state stays as it was
+ * and the result says so.
+ */
+export function createEagerTrainStep(spec: UNetSpec, state: OptimizerState): TrainStep {
+  const network = toRuntime(state.weights);
+  const layout = bucketLayout(network);
+  const weights = moveIntoBuckets(layout, network);
+  const ema = moveIntoBuckets(layout, toRuntime(state.ema));
+  const firstMoment = moveIntoBuckets(layout, toRuntime(state.firstMoment));
+  const secondMoment = moveIntoBuckets(layout, toRuntime(state.secondMoment));
+  let slots: AdamSlots[] = weights.map((bucket, index) => ({
+    weights: bucket,
+    ema: ema[index],
+    firstMoment: firstMoment[index],
+    secondMoment: secondMoment[index],
+  }));
+
+  return {
+    spec,
+
+    update(batches, settings) {
+      const count = batches.reduce((sum, batch) => sum + batch.count, 0);
+      const perImageLoss = new Float32Array(count);
+      const { loss, gradients } = accumulate(spec, layout, slots, batches, settings, perImageLoss);
+      try {
+        const gradientNorm = Math.sqrt(readScalar(() => sumOfSquares(gradients)));
+        const result: StepResult = { loss, perImageLoss, gradientNorm };
+        if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) return result;
+        const updated = adamUpdate(slots, gradients, {
+          ...settings,
+          gradientScale: clipScale(gradientNorm, settings.clip),
+        });
+        tf.dispose(slots);
+        slots = updated;
+        return result;
+      } finally {
+        tf.dispose(gradients);
+      }
+    },
+
+    snapshot: () => ({
+      weights: downloadBuckets(layout, slots, 'weights'),
+      ema: downloadBuckets(layout, slots, 'ema'),
+      firstMoment: downloadBuckets(layout, slots, 'firstMoment'),
+      secondMoment: downloadBuckets(layout, slots, 'secondMoment'),
+    }),
+
+    dispose() {
+      tf.dispose(slots);
+      slots = [];
+    },
+  };
+}
+
+/** What gradients are multiplied by so that their global norm is at most `clip`; the small constant is PyTorch's. */
+function clipScale(norm: number, clip: number): number {
+  return Math.min(1, clip / (norm + 1e-6));
+}
+
+/** Loss and gradients of the whole batch, one micro-batch at a time. Fills `perImageLoss` with the unweighted losses. */
+function accumulate(
+  spec: UNetSpec,
+  layout: BucketLayout,
+  slots: readonly AdamSlots[],
+  batches: readonly MicroBatch[],
+  settings: UpdateSettings,
+  perImageLoss: Float32Array,
+): { loss: number; gradients: tf.Tensor1D[] } {
+  const flatWeights = slots.map((slot) => slot.weights);
+  let gradients: tf.Tensor1D[] | null = null;
+  let weightedSum = 0;
+  let firstImage = 0;
+  for (const batch of batches) {
+    const offset = firstImage;
+    const previous: tf.Tensor1D[] | null = gradients;
+    gradients = tf.tidy(() => {
+      const { xt, target, timesteps, weights } = batchTensors(spec, batch);
+      const masks = spec.dropout > 0 ? dropoutMasks(spec.dropout, settings, offset) : null;
+      const share = tf.scalar(1 / perImageLoss.length);
+      const lossOf = (...flat: tf.Tensor[]): tf.Scalar => {
+        const network = unpackBuckets(layout, flat as tf.Tensor1D[]);
+        const perImage = perImageSquaredError(unetForward(spec, network, xt, timesteps, masks), target);
+        perImageLoss.set(perImage.dataSync<'float32'>(), offset);
+        return perImage.mul(weights).sum().mul(share) as tf.Scalar;
+      };
+      const { grads } = tf.valueAndGrads(lossOf)(flatWeights);
+      return grads.map((gradient, index) => (previous ? previous[index].add(gradient) : gradient) as tf.Tensor1D);
+    });
+    tf.dispose(previous ?? []);
+    for (let image = 0; image < batch.count; image++) {
+      weightedSum += batch.weights[image] * perImageLoss[offset + image];
+    }
+    firstImage += batch.count;
+  }
+  return { loss: weightedSum / perImageLoss.length, gradients: gradients ?? [] };
+}
+
+function readScalar(compute: () => tf.Scalar): number {
+  return tf.tidy(() => compute().dataSync()[0]);
+}
+
+function moveIntoBuckets(layout: BucketLayout, tensors: ReadonlyMap<string, tf.Tensor>): tf.Tensor1D[] {
+  const flat = packBuckets(layout, tensors);
+  tf.dispose([...tensors.values()]);
+  return flat;
+}
+
+function downloadBuckets(layout: BucketLayout, slots: readonly AdamSlots[], part: keyof AdamSlots): Weights {
+  const tensors = tf.tidy(() =>
+    Object.fromEntries(
+      unpackBuckets(
+        layout,
+        slots.map((slot) => slot[part]),
+      ),
+    ),
+  );
+  try {
+    return fromRuntime(new Map(Object.entries(tensors)));
+  } finally {
+    tf.dispose(tensors);
+  }
+}

@@ -1,0 +1,80 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * A network's tensors packed into a few flat vectors. Adam, clipping and the moving average are element by element, so they
+ * run on whole buckets: tens of engine calls for hundreds of tensors. The forward pass takes the tensors apart again with one
+ * split per bucket, whose gradient is the bucket's gradient.
+ */
+export interface BucketLayout {
+  readonly buckets: readonly (readonly Slot[])[];
+}
+
+interface Slot {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly size: number;
+}
+
+/** Elements after which a bucket is closed: 4 MiB, so that the vectors of one bucket's update stay in a processor's cache. */
+const BUCKET_ELEMENTS = 1 << 20;
+
+/** Assigns tensors to buckets in the order of the map; a tensor is never divided. */
+export function bucketLayout(tensors: ReadonlyMap<string, tf.Tensor>): BucketLayout {
+  const buckets: Slot[][] = [];
+  let elements = Infinity;
+  for (const [name, { shape, size }] of tensors) {
+    if (elements >= BUCKET_ELEMENTS) {
+      buckets.push([]);
+      elements = 0;
+    }
+    buckets[buckets.length - 1].push({ name, shape, size });
+    elements += size;
+  }
+  return { buckets };
+}
+
+/** Copies the tensors of `layout` into its flat vectors. */
+export function packBuckets(layout: BucketLayout, tensors: ReadonlyMap<string, tf.Tensor>): tf.Tensor1D[] {
+  return layout.buckets.map((slots) =>
+    tf.tidy(() =>
+      tf.concat1d(
+        slots.map(({ name }) => {
+          const tensor = tensors.get(name);
+          if (!tensor) throw new Error(`no tensor ${name} to pack`);
+          return tensor.flatten();
+        }),
+      ),
+    ),
+  );
+}
+
+/** The tensors of `layout`, taken from its flat vectors; differentiable. */
+export function unpackBuckets(layout: BucketLayout, flat: readonly tf.Tensor1D[]): Map<string, tf.Tensor> {
+  const tensors = new Map<string, tf.Tensor>();
+  layout.buckets.forEach((slots, index) => {
+    const parts =
+      slots.length === 1
+        ? [flat[index]]
+        : tf.split(
+            flat[index],
+            slots.map(({ size }) => size),
+          );
+    slots.forEach(({ name, shape }, part) => tensors.set(name, parts[part].reshape([...shape])));
+  });
+  return tensors;
+}
+
+/** Width of the rows summed first: partial sums keep the rounding error of a long float32 sum small on every engine. */
+const SUM_ROW = 1024;
+
+/** Sum of squares over all buckets, as a scalar. */
+export function sumOfSquares(flat: readonly tf.Tensor1D[]): tf.Scalar {
+  return tf.tidy(() => {
+    const perBucket = flat.map((bucket) => {
+      const rows = Math.ceil(bucket.size / SUM_ROW);
+      const padded = bucket.pad([[0, rows * SUM_ROW - bucket.size]]);
+      return padded.square().reshape([rows, SUM_ROW]).sum(1).sum();
+    });
+    return tf.stack(perBucket).sum().asScalar();
+  });
+}

@@ -1,0 +1,74 @@
+import { failure, interrupted } from '../contract/errors.js';
+import { yieldToEventLoop } from '../tensor/yield.js';
+import { emaDecayAt, type EmaSettings } from './ema.js';
+import { learningRateAt } from './learningRate.js';
+import type { MicroBatch, StepResult, TrainStep } from './trainStep.js';
+
+/** What the caller learns after each update; the state is consistent then and may be snapshotted. */
+export interface UpdateInfo {
+  /** 1-based count of optimizer updates. */
+  readonly update: number;
+  readonly result: StepResult;
+  readonly learningRate: number;
+  /** Wall time of the update with the drawing of its batch, seconds. */
+  readonly seconds: number;
+}
+
+export interface TrainOptions {
+  readonly step: TrainStep;
+  /** Name of what is trained, for messages: `base`, `expert 2`. */
+  readonly stage: string;
+  /** The batch of an update; must depend on the update alone. */
+  readonly nextBatch: (update: number) => MicroBatch[];
+  /** Updates already done: the loop starts with the one after. */
+  readonly fromUpdate: number;
+  /** Last update, counted from the beginning of the training. */
+  readonly steps: number;
+  /** Learning rate after warm-up. */
+  readonly learningRate: number;
+  /** Updates of warm-up. */
+  readonly warmup: number;
+  /** Largest global gradient norm. */
+  readonly clip: number;
+  readonly ema: EmaSettings;
+  readonly dropout: { readonly seed: number; readonly stream: string };
+  /** Awaited after each update, before the next: the place to write checkpoints, samples and metrics. */
+  readonly onUpdate: (info: UpdateInfo) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Trains from update `fromUpdate + 1` to `steps`. Everything that varies with time is a function of the absolute update, so a
+ * loop that goes on from a checkpoint repeats what an uninterrupted one does.
+ *
+ * @throws `INTERRUPTED` between updates once the signal is aborted
+ * @throws failure `NOT_FINITE` when a loss or gradient norm is not a finite number; `onUpdate` is not called for that update
+ */
+export async function train(options: TrainOptions): Promise<void> {
+  const { step, ema, clip, signal } = options;
+  for (let update = options.fromUpdate + 1; update <= options.steps; update++) {
+    if (signal?.aborted) throw interrupted();
+    const started = performance.now();
+    const learningRate = learningRateAt(update, options.learningRate, options.warmup);
+    const result = step.update(options.nextBatch(update), {
+      update,
+      learningRate,
+      emaDecay: emaDecayAt(update, ema),
+      clip,
+      dropoutKey: options.dropout,
+    });
+    requireFinite(result, update, options.stage);
+    await options.onUpdate({ update, result, learningRate, seconds: (performance.now() - started) / 1000 });
+    await yieldToEventLoop();
+  }
+}
+
+function requireFinite({ loss, gradientNorm }: StepResult, update: number, stage: string): void {
+  const value = Number.isFinite(loss) ? gradientNorm : loss;
+  if (Number.isFinite(value)) return;
+  throw failure(
+    'NOT_FINITE',
+    `${Number.isFinite(loss) ? 'gradient norm' : 'loss'} became ${value} at step ${update} of ${stage}`,
+    'lower the learning rate and run the same command again: it goes on from the last checkpoint',
+  );
+}
