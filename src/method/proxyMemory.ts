@@ -1,0 +1,94 @@
+import { open, readFile, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+import { failure } from '../contract/errors.js';
+import { fsyncFolder } from '../project/atomicFile.js';
+
+const entrySchema = z.strictObject({
+  /** 0-based round of the search. */
+  round: z.number().int().min(0),
+  /** Every prunable width, as it was scored. */
+  widths: z.record(z.string(), z.number().int().min(1)),
+  macs: z.number().min(0),
+  /** Group loss of the candidate, lower is better; null when it was not finite. */
+  score: z.number().nullable(),
+  /** Seed of the search. */
+  seed: z.number().int().min(0),
+  /** Duration of the scoring. */
+  seconds: z.number().min(0),
+  /** The proposer's note. */
+  reason: z.string(),
+  /** What projection changed in the proposal. */
+  repairs: z.array(z.string()),
+});
+
+/** One round of the search, as remembered. */
+export type MemoryEntry = z.output<typeof entrySchema>;
+
+/** The search's memory: every scored candidate, in order, on disk before the next is proposed. */
+export interface ProxyMemory {
+  readonly entries: readonly MemoryEntry[];
+  /** Returns when the entry is durable. */
+  append(entry: MemoryEntry): Promise<void>;
+}
+
+/**
+ * Opens or starts a memory: one JSON object a line, append-only. A last line without its line end, as a crash in the middle
+ * of writing leaves it, is cut off.
+ *
+ * @throws MEMORY_DAMAGED for any other line that is not an entry
+ */
+export async function openProxyMemory(path: string): Promise<ProxyMemory> {
+  const content = await readOrEmpty(path);
+  const wholeLines = content.subarray(0, content.lastIndexOf(0x0a) + 1);
+  const entries = wholeLines
+    .toString('utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line, index) => parseEntry(line, index, path));
+  if (wholeLines.length < content.length) {
+    await withFile(path, 'r+', (file) => file.truncate(wholeLines.length));
+  }
+  return {
+    entries,
+    async append(entry) {
+      await withFile(path, 'a', (file) => file.writeFile(`${JSON.stringify(entry)}\n`));
+      if (entries.length === 0) await fsyncFolder(dirname(path));
+      entries.push(entry);
+    },
+  };
+}
+
+function parseEntry(line: string, index: number, path: string): MemoryEntry {
+  try {
+    const entry = entrySchema.parse(JSON.parse(line));
+    if (entry.round !== index) throw new Error(`round ${entry.round} where ${index} was expected`);
+    return entry;
+  } catch (cause) {
+    throw failure(
+      'MEMORY_DAMAGED',
+      `line ${index + 1} of the search memory ${path} is not a round of the search`,
+      'delete that file to start the search of this group again',
+      { cause },
+    );
+  }
+}
+
+async function readOrEmpty(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
+}
+
+async function withFile(path: string, flags: string, change: (file: FileHandle) => Promise<void>): Promise<void> {
+  const file = await open(path, flags);
+  try {
+    await change(file);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

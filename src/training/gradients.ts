@@ -1,0 +1,34 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { fromRuntime, type RuntimeWeights } from '../model/runtimeWeights.js';
+import type { UNetSpec } from '../model/spec.js';
+import { unetForward } from '../model/unet.js';
+import type { Weights } from '../model/weights.js';
+import { batchTensors, perImageSquaredError } from './loss.js';
+import type { MicroBatch } from './trainStep.js';
+
+/**
+ * Gradients of one micro-batch's loss, the weighted mean over images of the mean squared error, without dropout. Leaves no
+ * tensor behind.
+ *
+ * @param runtime weights in the engine's memory, not changed
+ * @param names the tensors whose gradients are wanted; only these leave the engine
+ * @returns gradients under the same names, in the host layouts of `Weights`
+ */
+export function lossGradients(
+  spec: UNetSpec,
+  runtime: RuntimeWeights,
+  batch: MicroBatch,
+  names: readonly string[],
+): Weights {
+  return tf.tidy(() => {
+    const { xt, target, timesteps, weights } = batchTensors(spec, batch);
+    const loss = (...wanted: tf.Tensor[]): tf.Scalar => {
+      const network = new Map(runtime);
+      names.forEach((name, index) => network.set(name, wanted[index]));
+      const perImage = perImageSquaredError(unetForward(spec, network, xt, timesteps, null), target);
+      return perImage.mul(weights).mean();
+    };
+    const gradients = tf.grads(loss)(names.map((name) => runtime.get(name)!));
+    return fromRuntime(new Map(names.map((name, index) => [name, gradients[index]])));
+  });
+}
