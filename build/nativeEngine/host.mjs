@@ -1,0 +1,58 @@
+// What the set-up must know about this machine to choose an engine.
+import { failureLine, findProgram } from '../setup/processes.mjs';
+import { pipProblem } from './download.mjs';
+import { COMPILERS } from './binding.mjs';
+
+/** @typedef {import('../setup/processes.mjs').RunProcess} RunProcess */
+
+/** Version of glibc that Node runs on, null on other systems and other C libraries. @returns {string | null} */
+export function glibcVersion() {
+  if (process.platform !== 'linux' || process.report === undefined) return null;
+  const report = /** @type {{ header?: { glibcVersionRuntime?: string } }} */ (
+    withoutNetwork(() => process.report.getReport())
+  );
+  return report.header?.glibcVersionRuntime ?? null;
+}
+
+/**
+ * Naming the network's peers would make the report slow.
+ * @type {<T>(read: () => T) => T}
+ */
+function withoutNetwork(read) {
+  const before = process.report.excludeNetwork;
+  process.report.excludeNetwork = true;
+  try {
+    return read();
+  } finally {
+    process.report.excludeNetwork = before;
+  }
+}
+
+/**
+ * Whether NVIDIA's driver lists a GPU.
+ * @param {RunProcess} run
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<boolean>}
+ */
+export async function hasNvidiaGpu(run, env) {
+  if (findProgram(['nvidia-smi'], env) === null) return false;
+  const result = await run('nvidia-smi', ['-L']);
+  return result.code === 0 && /^GPU \d+:/m.test(result.stdout);
+}
+
+/**
+ * The programs that install an engine, or what is missing.
+ * @param {RunProcess} run
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<{ python: string, compiler: string, missing: null } | { missing: string }>}
+ */
+export async function findTools(run, env) {
+  const compiler = findProgram(env.CXX ? [env.CXX, ...COMPILERS] : COMPILERS, env);
+  if (compiler === null) return { missing: `no C++ compiler (${COMPILERS.join(', ')})` };
+  const python = findProgram(['python3', 'python'], env);
+  if (python === null) return { missing: 'no Python 3' };
+  const started = await run(compiler, ['--version']);
+  if (started.code !== 0) return { missing: `${compiler} does not start: ${failureLine(started)}` };
+  const problem = await pipProblem(run, python);
+  return problem === null ? { python, compiler, missing: null } : { missing: problem };
+}
