@@ -1,0 +1,90 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { failure } from '../contract/errors.js';
+import type { Engine } from './engine.js';
+import { activeNativeLibrary, type NativeLibrary } from './nativeLibrary.js';
+
+const backendName = 'tensorflow';
+const packageName = '@tensorflow/tfjs-node-gpu';
+
+/** What is used of the N-API binding, whose calls otherwise pass between it and the backend class alone. */
+interface NativeBinding {
+  readonly TF_Version: string;
+  isUsingGpuDevice(): boolean;
+}
+
+type BackendClass = new (binding: NativeBinding, packageName: string) => tf.KernelBackend;
+
+/**
+ * Selects TensorFlow's C library: tfjs-node's kernels over the binding that the set-up script built against a current
+ * TensorFlow. tfjs-node's own entry point is avoided because it insists on a binding inside its package folder.
+ *
+ * @throws failure `ENGINE_UNAVAILABLE` when the library is missing or does not load
+ */
+export async function openNativeEngine(): Promise<Engine> {
+  const library = activeNativeLibrary();
+  const threads = pinThreadCount();
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
+  const binding = loadBackend(library);
+  await tf.setBackend(backendName);
+  return {
+    id: 'native',
+    version: `TensorFlow ${binding.TF_Version}`,
+    device: binding.isUsingGpuDevice() ? gpuName() : 'cpu',
+    threads,
+  };
+}
+
+function loadBackend(library: NativeLibrary): NativeBinding {
+  const require = createRequire(import.meta.url);
+  try {
+    restoreUtilFunctions(require('node:util') as Record<string, unknown>);
+    const binding = require(library.binding) as NativeBinding;
+    if (tf.findBackend(backendName) === null) {
+      require(`${packageName}/dist/register_all_kernels.js`);
+      const { NodeJSKernelBackend } = require(`${packageName}/dist/nodejs_kernel_backend.js`) as {
+        NodeJSKernelBackend: BackendClass;
+      };
+      tf.registerBackend(backendName, () => new NodeJSKernelBackend(binding, packageName));
+    }
+    return binding;
+  } catch (cause) {
+    throw failure(
+      'ENGINE_UNAVAILABLE',
+      `the native tensor library ${library.variant} did not load: ${(cause as Error).message.split('\n', 1)[0]}`,
+      'run `npm run setup` again, or choose the portable engine with `--engine wasm`',
+      { cause },
+    );
+  }
+}
+
+/** tfjs-node 4.22 calls two functions that Node 23 removed from `util`. */
+function restoreUtilFunctions(util: Record<string, unknown>): void {
+  util['isNullOrUndefined'] ??= (value: unknown) => value === null || value === undefined;
+  util['isArray'] ??= Array.isArray;
+}
+
+/**
+ * Threads inside one operation. Left alone, TensorFlow would count the processors itself; the count is written down for it
+ * because results depend on it bit for bit and so it must be known.
+ */
+function pinThreadCount(): number {
+  const threads = Number(process.env['TF_NUM_INTRAOP_THREADS']) || availableParallelism();
+  process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
+  return threads;
+}
+
+/** Name of the first GPU, from the NVIDIA driver's files on Linux; the binding itself only tells that there is one. */
+function gpuName(): string {
+  const folder = '/proc/driver/nvidia/gpus';
+  try {
+    const [first = ''] = readdirSync(folder);
+    const information = readFileSync(join(folder, first, 'information'), 'utf8');
+    return /^Model:\s*(.+)$/m.exec(information)?.[1] ?? 'GPU';
+  } catch {
+    return 'GPU';
+  }
+}

@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { failure } from '../contract/errors.js';
+
+/** `manifest.json` of one installed variant of the native library. */
+export interface NativeLibrary {
+  /** For example `tensorflow-2.21.0-cpu-linux-x64`. */
+  readonly variant: string;
+  /** Version of TensorFlow. */
+  readonly tensorflow: string;
+  /** Absolute path of the N-API binding. */
+  readonly binding: string;
+  readonly device: 'cpu' | 'cuda';
+}
+
+/** Folder that holds the installed variants: `STEPADAPT_ENGINE_HOME`, else the user's cache folder. */
+export function engineHome(): string {
+  return process.env['STEPADAPT_ENGINE_HOME'] ?? join(userCacheFolder(), 'stepadapt-studio', 'engines');
+}
+
+/**
+ * The active variant, as the set-up script recorded it.
+ *
+ * @throws failure `ENGINE_UNAVAILABLE` when none is installed or its record cannot be read
+ */
+export function activeNativeLibrary(): NativeLibrary {
+  const home = engineHome();
+  try {
+    const { folder } = JSON.parse(readFileSync(join(home, 'active.json'), 'utf8')) as { folder: string };
+    return JSON.parse(readFileSync(join(home, folder, 'manifest.json'), 'utf8')) as NativeLibrary;
+  } catch (cause) {
+    throw failure(
+      'ENGINE_UNAVAILABLE',
+      `no native tensor library is installed under ${home}`,
+      'run `npm run setup`, or choose the portable engine with `--engine wasm`',
+      { cause },
+    );
+  }
+}
+
+function userCacheFolder(): string {
+  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+  if (XDG_CACHE_HOME) return XDG_CACHE_HOME;
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches');
+  if (process.platform === 'win32' && LOCALAPPDATA) return LOCALAPPDATA;
+  return join(homedir(), '.cache');
+}
