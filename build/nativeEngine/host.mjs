@@ -8,24 +8,8 @@ import { COMPILERS } from './binding.mjs';
 /** Version of glibc that Node runs on, null on other systems and other C libraries. @returns {string | null} */
 export function glibcVersion() {
   if (process.platform !== 'linux' || process.report === undefined) return null;
-  const report = /** @type {{ header?: { glibcVersionRuntime?: string } }} */ (
-    withoutNetwork(() => process.report.getReport())
-  );
+  const report = /** @type {{ header?: { glibcVersionRuntime?: string } }} */ (process.report.getReport());
   return report.header?.glibcVersionRuntime ?? null;
-}
-
-/**
- * Naming the network's peers would make the report slow.
- * @type {<T>(read: () => T) => T}
- */
-function withoutNetwork(read) {
-  const before = process.report.excludeNetwork;
-  process.report.excludeNetwork = true;
-  try {
-    return read();
-  } finally {
-    process.report.excludeNetwork = before;
-  }
 }
 
 /**

@@ -45,6 +45,7 @@ with zipfile.ZipFile(wheel) as archive:
  * @throws {Error} if a wheel is damaged or lacks a library
  */
 export async function unpackWheels({ wheels, libraries, target, python, run }) {
+  /** @type {string[]} */
   const extracted = [];
   for (const wheel of wheels) {
     const result = await run(python, ['-c', SCRIPT, wheel, target, ...libraries, ...HEADERS, NVIDIA]);
