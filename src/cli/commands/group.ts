@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { diffusionSchema, groupingSchema } from '../../contract/config.js';
+import { noiseSchedule, type NoiseSchedule } from '../../diffusion/noiseSchedule.js';
+import { partitionTimesteps } from '../../method/partition.js';
+import { groupsFromBounds } from '../../method/timestepGroups.js';
+import { numberOption, optionsOf } from '../options.js';
+import { printResult, type OutputOptions } from '../output.js';
+import { formatTable } from '../table.js';
+
+const groupOptions = z.strictObject({
+  ...diffusionSchema.unwrap().pick({ schedule: true, timesteps: true }).shape,
+  ...groupingSchema.unwrap().shape,
+});
+
+export function registerGroupCommand(program: Command): void {
+  addGroupingOptions(program.command('group').description('partition of the timesteps into groups'))
+    .option('--json', 'print JSON')
+    .action(({ json, ...values }: OutputOptions & Record<string, unknown>) => {
+      const options = optionsOf(groupOptions, values);
+      const schedule = noiseSchedule(options);
+      const { bounds, cost } = partitionTimesteps(options, schedule);
+      printResult({ json }, { bounds, cost }, () => `${groupTable(bounds, schedule)}\n\ncost ${cost.toFixed(3)}`);
+    });
+}
+
+/** The options that describe a schedule and its partition, with the names that the schema gives them. */
+export function addGroupingOptions(command: Command): Command {
+  return command
+    .option('--schedule <kind>', 'noise schedule: linear or cosine')
+    .option('--timesteps <count>', 'number of timesteps', numberOption('timesteps'))
+    .option('--method <method>', 'uniform, snr-uniform, dp-timestep or dp-snr')
+    .option('--groups <count>', 'number of groups', numberOption('groups'))
+    .option('--clip-db <decibels>', 'snr-uniform: clip the decibels to this magnitude', numberOption('clipDb'))
+    .option('--min-size <timesteps>', 'smallest group', numberOption('minSize'))
+    .option('--max-size <timesteps>', 'largest group', numberOption('maxSize'));
+}
+
+function groupTable(bounds: readonly number[], { snrDb }: NoiseSchedule): string {
+  return formatTable(
+    ['group', 'from', 'to', 'timesteps', 'SNR dB first', 'SNR dB last'],
+    groupsFromBounds(bounds).map(({ index, from, to }) => [
+      String(index),
+      String(from),
+      String(to),
+      String(to - from),
+      snrDb[from].toFixed(2),
+      snrDb[to - 1].toFixed(2),
+    ]),
+  );
+}
