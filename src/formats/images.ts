@@ -1,0 +1,158 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import sharp from 'sharp';
+import { inputError, interrupted } from '../contract/errors.js';
+import { convertChannels } from './pixels.js';
+
+const IMAGE_EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif']);
+/** Larger pictures are refused before they are decoded. */
+const MAX_INPUT_PIXELS = 100_000_000;
+const MAX_BYTES = 2 ** 32 - 1;
+const MAX_CLASSES = 256;
+const AT_ONCE = 8;
+
+/** Encodes interleaved bytes (height, width, channels) as a PNG. */
+export async function encodePng(
+  pixels: Uint8Array,
+  shape: { readonly width: number; readonly height: number; readonly channels: 1 | 3 },
+): Promise<Buffer> {
+  return sharp(pixels, { raw: shape }).png().toBuffer();
+}
+
+/** What `readImageFolder` makes of a folder. */
+export interface FolderImages {
+  readonly count: number;
+  /** (count, size, size, channels) bytes. */
+  readonly pixels: Uint8Array;
+  /** (count) index of each image's class folder; null for a folder that holds its images itself. */
+  readonly labels: Uint8Array | null;
+  readonly classes: readonly string[];
+}
+
+export interface ImageFolderOptions {
+  /** Side of the images made, pixels. */
+  readonly size: number;
+  readonly channels: 1 | 3;
+  /** At most this many images, the first in order. */
+  readonly limit: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Order of file names that no locale changes. */
+const byCodeUnit = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+async function listFolder(path: string): Promise<{ images: string[]; folders: string[] }> {
+  const entries = await readdir(path, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
+    const what = cause.code === 'ENOENT' ? 'does not exist' : `cannot be read as a folder (${cause.code})`;
+    throw inputError('DATA_NOT_FOUND', `${path} ${what}`, 'give a folder of images', { cause });
+  });
+  const visible = entries.filter((entry) => !entry.name.startsWith('.'));
+  return {
+    images: visible
+      .filter((entry) => !entry.isDirectory() && IMAGE_EXTENSIONS.has(extname(entry.name).toLowerCase()))
+      .map((entry) => entry.name)
+      .sort(byCodeUnit),
+    folders: visible
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .sort(byCodeUnit),
+  };
+}
+
+interface LabelledFile {
+  readonly path: string;
+  readonly label: number;
+}
+
+/** Class folders are dealt out in turn, so that any first part and any last part holds every class. */
+function dealInTurn(classes: readonly (readonly string[])[]): LabelledFile[] {
+  const longest = Math.max(0, ...classes.map((files) => files.length));
+  return Array.from({ length: longest }, (_, turn) =>
+    classes.flatMap((files, label) => (turn < files.length ? [{ path: files[turn], label }] : [])),
+  ).flat();
+}
+
+async function findImages(folder: string): Promise<{ files: LabelledFile[]; classes: string[] }> {
+  const { images, folders } = await listFolder(folder);
+  if (images.length > 0) return { files: images.map((name) => ({ path: join(folder, name), label: 0 })), classes: [] };
+  const inside = await Promise.all(folders.map(async (name) => (await listFolder(join(folder, name))).images));
+  const filled = folders.flatMap((name, i) => (inside[i].length > 0 ? [{ name, images: inside[i] }] : []));
+  if (filled.length === 0) {
+    throw inputError(
+      'DATA_NO_IMAGES',
+      `${folder} holds no images`,
+      `put images (${[...IMAGE_EXTENSIONS].join(' ')}) into it, or one folder of images per class`,
+    );
+  }
+  if (filled.length > MAX_CLASSES) {
+    throw inputError(
+      'DATA_TOO_MANY_CLASSES',
+      `${folder} has ${filled.length} class folders`,
+      `use at most ${MAX_CLASSES}, or one folder without classes`,
+    );
+  }
+  const files = dealInTurn(filled.map((entry) => entry.images.map((image) => join(folder, entry.name, image))));
+  return { files, classes: filled.map((entry) => entry.name) };
+}
+
+/**
+ * One picture of any size and mode as (size, size, channels) bytes: upright by its EXIF orientation, first frame only, sRGB
+ * with 8 bits, transparent parts on white, centre-cropped to a square, resized with Lanczos.
+ */
+async function readSquare(path: string, size: number, channels: 1 | 3): Promise<Uint8Array> {
+  try {
+    const { data, info } = await sharp(await readFile(path), { failOn: 'error', limitInputPixels: MAX_INPUT_PIXELS })
+      .autoOrient()
+      .flatten({ background: '#ffffff' })
+      .resize(size, size, { fit: 'cover', position: 'centre', kernel: 'lanczos3' })
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    return convertChannels(data, info.channels === 1 ? 1 : 3, channels);
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw inputError(
+      'DATA_UNREADABLE_IMAGE',
+      `${path} cannot be read as an image: ${detail}`,
+      'replace that file or take it out of the folder',
+      { cause },
+    );
+  }
+}
+
+/**
+ * Reads a folder of images: its own images, without labels; or, when it holds none, one class per subfolder (one level deep),
+ * dealt out in turn. Names are sorted by code unit, so the order is the same everywhere. Hidden files and other types of
+ * file are passed over.
+ *
+ * @throws input errors DATA_NOT_FOUND, DATA_NO_IMAGES, DATA_TOO_MANY_CLASSES, DATA_TOO_LARGE, DATA_UNREADABLE_IMAGE (names
+ * the file)
+ */
+export async function readImageFolder(path: string, options: ImageFolderOptions): Promise<FolderImages> {
+  const { size, channels, limit, onProgress, signal } = options;
+  const found = await findImages(path);
+  const files = found.files.slice(0, limit);
+  const imageBytes = size * size * channels;
+  if (files.length * imageBytes > MAX_BYTES) {
+    throw inputError(
+      'DATA_TOO_LARGE',
+      `${files.length} images of ${imageBytes} bytes do not fit in memory`,
+      'use fewer or smaller images',
+    );
+  }
+  const pixels = new Uint8Array(files.length * imageBytes);
+  for (let first = 0; first < files.length; first += AT_ONCE) {
+    if (signal?.aborted) throw interrupted();
+    const batch = files.slice(first, first + AT_ONCE);
+    const squares = await Promise.all(batch.map((file) => readSquare(file.path, size, channels)));
+    squares.forEach((square, i) => pixels.set(square, (first + i) * imageBytes));
+    onProgress?.(first + batch.length, files.length);
+  }
+  return {
+    count: files.length,
+    pixels,
+    labels: found.classes.length > 0 ? Uint8Array.from(files, (file) => file.label) : null,
+    classes: found.classes,
+  };
+}

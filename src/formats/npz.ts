@@ -1,0 +1,99 @@
+import { unzipSync, zipSync } from 'fflate';
+import { StepAdaptError, inputError } from '../contract/errors.js';
+import { decodeNpy, encodeNpy, type NpyArray, type NpyDtype } from './npy.js';
+
+/** Deflate cannot expand more than this (zlib's technical notes): a larger promise is a damaged or hostile file. */
+const MAX_DEFLATE_RATIO = 1032;
+const MAX_BYTES = 2 ** 32 - 1;
+/** The earliest time a zip file can carry, so that equal arrays make equal files. */
+const NO_TIME = new Date(1980, 0, 1);
+
+/** Encodes named arrays as an uncompressed npz file, as `numpy.savez` does. Equal arrays make equal bytes. */
+export function encodeNpz(arrays: Readonly<Record<string, NpyArray>>): Uint8Array {
+  const entries = Object.entries(arrays).map(([name, array]) => [`${name}.npy`, encodeNpy(array)] as const);
+  return zipSync(Object.fromEntries(entries), { level: 0, mtime: NO_TIME });
+}
+
+function unzip(bytes: Uint8Array, name: string): Record<string, Uint8Array> {
+  let total = 0;
+  try {
+    // Sizes come from the central directory: numpy leaves 0xFFFFFFFF in the local headers.
+    return unzipSync(bytes, {
+      filter: (entry) => {
+        total += entry.originalSize;
+        const packed = Math.min(entry.size, bytes.length);
+        if (entry.name === '' || entry.originalSize > packed * MAX_DEFLATE_RATIO || total > MAX_BYTES) {
+          throw inputError(
+            'NPZ_INVALID',
+            `${name} promises ${entry.originalSize} bytes for "${entry.name}", more than it can hold`,
+            'save it again with numpy.savez',
+          );
+        }
+        return entry.name.endsWith('.npy');
+      },
+    });
+  } catch (cause) {
+    if (cause instanceof StepAdaptError) throw cause;
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw inputError('NPZ_INVALID', `${name} is not a readable npz file: ${detail}`, 'save it again with numpy.savez', {
+      cause,
+    });
+  }
+}
+
+/**
+ * Decodes an npz file as numpy's `savez` (stored) and `savez_compressed` (deflated) write it, zip64 headers included. Entries
+ * that are not npy arrays are left out.
+ *
+ * @param name what the errors call the file
+ * @throws input errors NPZ_INVALID, NPY_INVALID, NPY_DTYPE
+ */
+export function decodeNpz(bytes: Uint8Array, name = 'the npz file'): Map<string, NpyArray> {
+  const files = unzip(bytes, name);
+  return new Map(
+    Object.entries(files).map(([entry, content]) => {
+      const key = entry.slice(0, -'.npy'.length);
+      return [key, decodeNpy(content, `"${key}" in ${name}`)];
+    }),
+  );
+}
+
+/** What a reader needs of an array; null is a size that may be anything. */
+export interface ExpectedArray<D extends NpyDtype> {
+  readonly dtypes: readonly D[];
+  readonly shape: readonly (number | null)[];
+}
+
+/**
+ * The array under the first of `keys` that is there, checked.
+ *
+ * @throws input errors NPZ_MISSING_KEY, NPZ_WRONG_ARRAY
+ */
+export function requireArray<D extends NpyDtype>(
+  arrays: ReadonlyMap<string, NpyArray>,
+  keys: readonly string[],
+  expected: ExpectedArray<D>,
+  name: string,
+): Extract<NpyArray, { dtype: D }> {
+  const key = keys.find((candidate) => arrays.has(candidate));
+  const array = key === undefined ? undefined : arrays.get(key);
+  if (array === undefined) {
+    throw inputError(
+      'NPZ_MISSING_KEY',
+      `${name} has no array "${keys.join('" or "')}"; it has ${[...arrays.keys()].join(', ') || 'none'}`,
+      'check which file this is',
+    );
+  }
+  const fits =
+    expected.dtypes.some((dtype) => dtype === array.dtype) &&
+    expected.shape.length === array.shape.length &&
+    expected.shape.every((size, axis) => size === null || size === array.shape[axis]);
+  if (!fits) {
+    throw inputError(
+      'NPZ_WRONG_ARRAY',
+      `"${key}" in ${name} is ${array.dtype} (${array.shape.join(', ')})`,
+      `it must be ${expected.dtypes.join(' or ')} (${expected.shape.map((size) => size ?? 'any').join(', ')})`,
+    );
+  }
+  return array as Extract<NpyArray, { dtype: D }>;
+}
