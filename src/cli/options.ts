@@ -15,6 +15,20 @@ export function numberOption(name: string): (text: string) => number {
 }
 
 /**
+ * Reads a whole number of at least `min`.
+ * @throws input error `BAD_OPTION`
+ */
+export function countOption(name: string, min: number): (text: string) => number {
+  const read = numberOption(name);
+  return (text) => {
+    const value = read(text);
+    if (!Number.isSafeInteger(value) || value < min)
+      throw badOption(name, `"${text}" is not a whole number of at least ${min}`);
+    return value;
+  };
+}
+
+/**
  * Reads numbers parted by commas, spaces or both; for options that take one argument or several.
  * @throws input error `BAD_OPTION`
  */

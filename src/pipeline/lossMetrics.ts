@@ -51,6 +51,8 @@ export function metricLine(pending: PendingMetrics, step: number, learningRate: 
     loss: pending.loss / pending.updates,
     gradientNorm: pending.gradientNorm / pending.updates,
     learningRate,
-    lossByTimestep: pending.binSums.map((sum, bin) => (pending.binCounts[bin] === 0 ? null : sum / pending.binCounts[bin])),
+    lossByTimestep: pending.binSums.map((sum, bin) =>
+      pending.binCounts[bin] === 0 ? null : sum / pending.binCounts[bin],
+    ),
   };
 }

@@ -89,7 +89,11 @@ export function listPresets(): readonly (readonly [name: string, preset: Preset]
 export function findPreset(name: string): Preset {
   const preset = Object.hasOwn(PRESETS, name) ? PRESETS[name] : undefined;
   if (preset === undefined) {
-    throw inputError('PRESET_UNKNOWN', `there is no preset "${name}"`, `choose one of ${Object.keys(PRESETS).join(', ')}`);
+    throw inputError(
+      'PRESET_UNKNOWN',
+      `there is no preset "${name}"`,
+      `choose one of ${Object.keys(PRESETS).join(', ')}`,
+    );
   }
   return preset;
 }

@@ -30,7 +30,7 @@ export interface RunOptions {
 export async function runPipeline(project: Project, options: RunOptions): Promise<void> {
   const { config } = project.file;
   const design = designExperiment(config);
-  const stages = pipelineStages(config, design);
+  const stages = pipelineStages(config);
   const chosen = chooseStages(stages, options);
   const store = new StageStore(project);
   const hashes = inputHashes(stages);
@@ -133,7 +133,11 @@ async function requireUpstream(
     if (own.has(id)) continue;
     const record = await store.read(id);
     if (record?.state !== 'done' || record.inputHash !== hashes.get(id)) {
-      throw inputError('STAGE_NOT_READY', `${chosen[0].id} reads ${id}, which is not finished`, `run without --only first`);
+      throw inputError(
+        'STAGE_NOT_READY',
+        `${chosen[0].id} reads ${id}, which is not finished`,
+        `run without --only first`,
+      );
     }
   }
 }

@@ -5,10 +5,13 @@ import type { BaseConfig } from '../contract/config.js';
 import { interrupted } from '../contract/errors.js';
 import type { UNetSpec } from '../model/spec.js';
 import type { Weights } from '../model/weights.js';
-import { drawBatch, type TimestepDraw } from '../training/batches.js';
-import { latestCheckpoint, pruneCheckpoints, writeCheckpoint } from '../training/checkpoint.js';
+import type { Engine } from '../tensor/engine.js';
+import { drawBatch } from '../training/batches.js';
+import { latestCheckpoint, writeCheckpoint } from '../training/checkpoint.js';
+import { pruneCheckpoints } from '../training/checkpointFolders.js';
 import { createTrainStep } from '../training/createTrainStep.js';
 import { freshOptimizerState } from '../training/optimizerState.js';
+import type { TimestepDraw } from '../training/timestepDraws.js';
 import { train } from '../training/trainLoop.js';
 import { addUpdate, emptyMetrics, metricLine, type PendingMetrics } from './lossMetrics.js';
 import { MetricsFile } from './metricsFile.js';
@@ -32,12 +35,14 @@ export interface NetworkTraining {
 }
 
 const numbers = z.array(z.number());
-const pendingSchema = z.object({
-  updates: z.number(),
-  loss: z.number(),
-  gradientNorm: z.number(),
-  binSums: numbers,
-  binCounts: numbers,
+const extraSchema = z.object({
+  pending: z.object({
+    updates: z.number(),
+    loss: z.number(),
+    gradientNorm: z.number(),
+    binSums: numbers,
+    binCounts: numbers,
+  }),
 });
 
 /** Log lines per training: enough for any chart, and a file of the same size for long and short runs. */
@@ -54,28 +59,32 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
   const stage = context.stageId;
   const { spec, steps, common } = training;
   await mkdir(folder, { recursive: true });
-  const resumed = await latestCheckpoint(folder);
-  if (resumed?.warning) emit({ type: 'log', level: 'warn', message: resumed.warning });
-  const fromUpdate = resumed?.step ?? 0;
+  const { found, damaged } = await latestCheckpoint(folder);
+  for (const { message } of damaged)
+    emit({ type: 'log', level: 'warn', message: `${message}; an earlier one is used` });
+  const resumed = found?.checkpoint ?? null;
+  const fromUpdate = resumed?.meta.step ?? 0;
   if (resumed !== null && fromUpdate >= steps) return resumed.state.ema;
+  if (resumed !== null) warnAboutOtherEngine(context, resumed.meta.engine);
 
   const metrics = new MetricsFile(folder);
   await metrics.truncateAfter(fromUpdate);
-  let pending: PendingMetrics = resumed === null ? emptyMetrics() : pendingSchema.parse(resumed.meta.pending);
+  let pending: PendingMetrics = resumed === null ? emptyMetrics() : extraSchema.parse(resumed.meta.extra).pending;
   const logEvery = Math.ceil(steps / LOG_LINES);
   const progress = new ProgressMeter(emit, stage, 'step', steps);
   progress.report(fromUpdate);
 
   const step = createTrainStep(spec, resumed?.state ?? freshOptimizerState(training.initial));
   const save = async (update: number) => {
-    await writeCheckpoint(folder, { spec, state: step.snapshot(), step: update, engine, meta: { pending } });
+    const meta = { step: update, seed: config.seed, engine, extra: { pending } };
+    await writeCheckpoint(folder, { spec, state: step.snapshot(), meta });
     await pruneCheckpoints(folder, common.keepCheckpoints);
   };
   let drawn: number[] = [];
   let lastUpdate = fromUpdate;
   try {
     await train({
-      name: stage,
+      stage,
       step,
       fromUpdate,
       steps,
@@ -83,7 +92,7 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
       warmup: training.warmup,
       clip: common.clip,
       ema: common.ema,
-      dropoutKey: { seed: config.seed, stream: `${stage}/dropout` },
+      dropout: { seed: config.seed, stream: `${stage}/dropout` },
       signal,
       nextBatch: (update) => {
         const batches = drawBatch({
@@ -126,4 +135,17 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
   } finally {
     step.dispose();
   }
+}
+
+/** Weights go on bit for bit on the same engine with the same threads only; elsewhere they go on, and the log says so. */
+function warnAboutOtherEngine(context: StageContext, before: Engine): void {
+  const { engine } = context;
+  if (engine.id === before.id && engine.version === before.version && engine.threads === before.threads) return;
+  context.emit({
+    type: 'log',
+    level: 'warn',
+    message:
+      `${context.stageId} began on ${before.version} with ${before.threads} threads and goes on with ${engine.version} ` +
+      `with ${engine.threads}: the result will differ in its last digits from an uninterrupted run`,
+  });
 }

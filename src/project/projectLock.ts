@@ -60,3 +60,9 @@ async function ownerIsGone(ownerPath: string): Promise<boolean> {
     return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }
+
+/** Whether a run is writing to the project now. */
+export async function isProjectLocked(project: Project): Promise<boolean> {
+  const held = await lockfile.check(project.path, { stale: STALE_MS, realpath: false });
+  return held && !(await ownerIsGone(`${project.path}.owner`));
+}

@@ -1,0 +1,83 @@
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { rm, stat } from 'node:fs/promises';
+import { inputError } from '../../contract/errors.js';
+import { designExperiment } from '../../pipeline/design.js';
+import { findPreset } from '../../pipeline/presets.js';
+import { runPipeline } from '../../pipeline/runPipeline.js';
+import { createProject, openProject, parseConfig, type Project } from '../../project/project.js';
+import { writeProjectReport } from '../../report/projectReport.js';
+import { comparisonRows, describeRows } from '../comparison.js';
+import { printResult, type OutputOptions } from '../output.js';
+import { openProgressView } from '../progressView.js';
+import { applySettings } from '../settings.js';
+import { stopOnInterrupt } from '../stopSignal.js';
+import { collect } from './new.js';
+
+const DEMO_PRESETS = { shapes: 'shapes-tiny', 'fashion-mnist': 'fashion-tiny' } as const;
+
+interface DemoOptions extends OutputOptions {
+  readonly data: keyof typeof DEMO_PRESETS;
+  readonly dir?: string;
+  readonly fresh?: boolean;
+  readonly set: readonly string[];
+}
+
+export function registerDemoCommand(program: Command): void {
+  program
+    .command('demo')
+    .description('the whole method on small images: train, group, prune, fine-tune, sample, compare, report')
+    .addOption(new Option('--data <source>', 'images').choices(Object.keys(DEMO_PRESETS)).default('shapes'))
+    .option('--dir <folder>', 'folder of the demo project (default: demo-DATA here)')
+    .option('--fresh', 'begin again: removes the earlier demo in that folder')
+    .option('--set <field=value>', 'change a field of the config; may be repeated', collect, [])
+    .option('--json', 'print JSON lines; the last one is the result')
+    .action(async (options: DemoOptions) => {
+      const folder = resolve(options.dir ?? `demo-${options.data}`);
+      const project = await demoProject(folder, options);
+      const view = openProgressView(options);
+      const stop = stopOnInterrupt();
+      try {
+        await runPipeline(project, { emit: view.emit, signal: stop.signal });
+        const report = await writeProjectReport(project);
+        view.close();
+        const rows = comparisonRows(report.rows, report.metric);
+        const result = { project: project.path, report: report.path, rows };
+        printResult(
+          options,
+          { type: 'result', result },
+          () => `${describeRows(rows)}\n\nproject: ${project.path}\nreport:  ${report.path}`,
+        );
+      } finally {
+        view.close();
+        stop.restore();
+      }
+    });
+}
+
+/** Goes on with the demo that is there, or makes it. */
+async function demoProject(folder: string, options: DemoOptions): Promise<Project> {
+  const preset = DEMO_PRESETS[options.data];
+  const exists = await stat(join(folder, `${DEMO_NAME}.stepadapt`)).then(
+    () => true,
+    () => false,
+  );
+  if (exists && options.fresh === true) await rm(folder, { recursive: true });
+  else if (exists) {
+    if (options.set.length > 0) {
+      throw inputError(
+        'DEMO_EXISTS',
+        `${folder} already holds a demo with its own config`,
+        'add --fresh, or choose another --dir',
+      );
+    }
+    return openProject(folder);
+  }
+  const config = parseConfig(applySettings(findPreset(preset).config, options.set));
+  designExperiment(config);
+  return createProject(folder, { name: DEMO_NAME, preset, config });
+}
+
+/** Only a project of this name is ever removed by `--fresh`. */
+const DEMO_NAME = 'demo';

@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { planProject } from '../../pipeline/plan.js';
+import { openProject } from '../../project/project.js';
+import { printResult, type OutputOptions } from '../output.js';
+import { formatDuration } from '../progressView.js';
+import { formatTable } from '../table.js';
+
+export function registerPlanCommand(program: Command): void {
+  program
+    .command('plan')
+    .argument('<project>', 'project folder or .stepadapt file')
+    .description('groups, budgets, widths, and a forecast of time, memory and disk; starts nothing')
+    .option('--json', 'print JSON')
+    .action(async (path: string, options: OutputOptions) => {
+      const plan = await planProject(await openProject(path));
+      printResult(options, plan, () => {
+        const table = formatTable(
+          ['timesteps', 'SNR, dB', 'requested', 'effective', 'MACs'],
+          plan.groups.map(({ from, to, snrDb, requested, effective, macs }) => [
+            `${from} to ${to - 1}`,
+            `${snrDb[0].toFixed(1)} to ${snrDb[1].toFixed(1)}`,
+            requested.toFixed(3),
+            effective.toFixed(3),
+            `${(macs / 1e6).toFixed(1)} M`,
+          ]),
+        );
+        const { seconds, peakBytes, diskBytes } = plan.forecast;
+        const provisional = plan.groups.some((group) => group.provisional)
+          ? '\nwidths are provisional until the search has chosen them'
+          : '';
+        return (
+          `${table}\n\nmean over the visited steps: ${plan.mean.toFixed(3)}${provisional}\n` +
+          `forecast for this machine: ${formatDuration(seconds)}, ${gigabytes(peakBytes)} of memory, ${gigabytes(diskBytes)} on disk`
+        );
+      });
+    });
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(bytes < 1e9 ? 2 : 1)} GB`;
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+
+/** What stages decided and measured, as JSON files beside their checkpoints. */
+
+/** `stages/grouping/grouping.json` */
+export const groupingResultSchema = z.object({
+  bounds: z.array(z.number().int()),
+  cost: z.number(),
+  k: z.number(),
+  meanBudget: z.number(),
+  groups: z.array(
+    z.object({
+      index: z.number().int(),
+      from: z.number().int(),
+      to: z.number().int(),
+      budget: z.number(),
+      visited: z.number().int(),
+      snrDb: z.tuple([z.number(), z.number()]),
+    }),
+  ),
+});
+export type GroupingResult = z.output<typeof groupingResultSchema>;
+
+/** `pruning.json` of an expert or of the uniform baseline: the network that pruning chose, and why. */
+export const pruningResultSchema = z.object({
+  /** Timesteps the network is for, [from, to). */
+  from: z.number().int(),
+  to: z.number().int(),
+  /** Ratio to the base's MACs that was asked for, and that the legal widths allowed. */
+  requested: z.number(),
+  effective: z.number(),
+  macs: z.number(),
+  parameters: z.number().int(),
+  widths: z.array(z.object({ id: z.string(), full: z.number().int(), kept: z.number().int() })),
+  /** Kept channels of each width, sorted. */
+  keep: z.record(z.string(), z.array(z.number().int())),
+  importance: z.enum(['magnitude', 'taylor']),
+  /** Spearman correlation between the scores of two halves of the evidence; null where there is no evidence to halve. */
+  confidence: z.number().nullable(),
+  /** Candidates scored by the proxy search. */
+  rounds: z.number().int(),
+  /** Held-out loss of the chosen candidate in the proxy search; null without a search. */
+  proxyScore: z.number().nullable(),
+  searchMacs: z.number(),
+});
+export type PruningResult = z.output<typeof pruningResultSchema>;
+
+/** `losses.json` of an expert: held-out loss on its own timesteps, at fixed images, noises and timesteps. */
+export const groupLossesSchema = z.object({
+  base: z.number(),
+  sliced: z.number(),
+  tuned: z.number(),
+  images: z.number().int(),
+});
+export type GroupLosses = z.output<typeof groupLossesSchema>;

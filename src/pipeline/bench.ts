@@ -1,0 +1,72 @@
+import type { ExperimentConfig } from '../contract/config.js';
+import { buildUNetSpec } from '../model/buildSpec.js';
+import { initialiseWeights } from '../model/initialise.js';
+import type { UNetSpec } from '../model/spec.js';
+import { createNetworkDenoiser } from '../sampling/networkDenoiser.js';
+import { peakRssBytes } from '../tensor/memory.js';
+import { randomNormal } from '../tensor/random.js';
+import { createTrainStep } from '../training/createTrainStep.js';
+import { freshOptimizerState } from '../training/optimizerState.js';
+
+export interface BenchResult {
+  readonly imagesPerSecond: number;
+  /** Milliseconds of a step. */
+  readonly stepMs: { readonly min: number; readonly median: number; readonly max: number };
+  /** Largest memory of the process so far, bytes. */
+  readonly peakRssBytes: number;
+}
+
+/** Speed of optimizer updates of the base network on random images. Needs an open engine. */
+export function benchTrain(config: ExperimentConfig, run: { batch: number; steps: number }): BenchResult {
+  const spec = buildUNetSpec(config.model, config.data);
+  const step = createTrainStep(spec, freshOptimizerState(initialiseWeights(spec, config.seed)));
+  const xt = randomImages(spec, run.batch);
+  const batch = {
+    count: run.batch,
+    xt,
+    target: xt,
+    timesteps: Int32Array.from({ length: run.batch }, (_, i) =>
+      Math.floor((i * config.diffusion.timesteps) / run.batch),
+    ),
+    weights: new Float32Array(run.batch).fill(1),
+  };
+  const { learningRate, clip } = config.base;
+  const dropoutKey = { seed: config.seed, stream: 'bench' };
+  try {
+    return timed(run, (update) => step.update([batch], { update, learningRate, emaDecay: 0.9999, clip, dropoutKey }));
+  } finally {
+    step.dispose();
+  }
+}
+
+/** Speed of forward passes of the base network, as a sampler calls it. Needs an open engine. */
+export function benchSample(config: ExperimentConfig, run: { batch: number; steps: number }): BenchResult {
+  const spec = buildUNetSpec(config.model, config.data);
+  const denoiser = createNetworkDenoiser(spec, initialiseWeights(spec, config.seed));
+  const x = randomImages(spec, run.batch);
+  try {
+    return timed(run, (step) => denoiser.predictNoise(x, run.batch, step));
+  } finally {
+    denoiser.dispose();
+  }
+}
+
+function randomImages(spec: UNetSpec, count: number): Float32Array {
+  return randomNormal({ seed: 0, stream: 'bench', index: 0 }, count * spec.size ** 2 * spec.inChannels);
+}
+
+/** Times `steps` calls after a first one that is not timed. */
+function timed(run: { batch: number; steps: number }, call: (step: number) => unknown): BenchResult {
+  call(1);
+  const times = Array.from({ length: run.steps }, (_, index) => {
+    const started = performance.now();
+    call(index + 2);
+    return performance.now() - started;
+  }).sort((a, b) => a - b);
+  const median = (times[(times.length - 1) >> 1] + times[times.length >> 1]) / 2;
+  return {
+    imagesPerSecond: (run.batch * 1000) / median,
+    stepMs: { min: times[0], median, max: times[times.length - 1] },
+    peakRssBytes: peakRssBytes(),
+  };
+}

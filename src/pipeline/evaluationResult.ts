@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { protocolSchema } from '../evaluation/protocol.js';
+
+/** `stages/evaluation/evaluation.json`: what was measured of each model, with the protocol that makes it a number. */
+export const evaluationResultSchema = z.object({
+  rows: z.array(
+    z.object({
+      model: z.enum(['base', 'uniform', 'adaptive']),
+      /** Mean MACs over the visited steps, as a ratio to the base. */
+      macsRatio: z.number(),
+      /** Of all networks the model needs. */
+      parameters: z.number().int(),
+      secondsPerImage: z.number(),
+      perSeed: z.array(
+        z.object({ seed: z.number().int(), fd: z.number(), kid: z.object({ mean: z.number(), std: z.number() }) }),
+      ),
+    }),
+  ),
+  protocol: protocolSchema,
+});
+
+export type EvaluationResult = z.output<typeof evaluationResultSchema>;
+export type EvaluatedModel = EvaluationResult['rows'][number]['model'];

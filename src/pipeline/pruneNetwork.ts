@@ -1,0 +1,165 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PruningConfig } from '../contract/config.js';
+import { pruningResultSchema, type PruningResult } from '../contract/results.js';
+import { magnitudeImportance, taylorImportance, type ImportanceScores } from '../method/importance.js';
+import { proxyPruning } from '../method/proxyPruning.js';
+import { countModel } from '../model/countModel.js';
+import { prunableWidths, withWidths } from '../model/prunableWidths.js';
+import { sliceModel } from '../model/sliceModel.js';
+import type { UNetSpec } from '../model/spec.js';
+import type { Weights } from '../model/weights.js';
+import { writeJsonAtomic } from '../project/atomicFile.js';
+import { drawBatch } from '../training/batches.js';
+import { heldOutLoss, heldOutSet } from '../training/heldOutLoss.js';
+import type { TimestepDraw } from '../training/timestepDraws.js';
+import { trainingMacs } from './ledger.js';
+import { ProgressMeter } from './progressMeter.js';
+import { proxyTune } from './proxyTune.js';
+import type { StageContext } from './stage.js';
+
+export interface PruningTask {
+  /** The network to prune: the base's EMA weights. */
+  readonly base: Weights;
+  /** Index of the group; names the search's random stream. */
+  readonly index: number;
+  /** Timesteps the pruned network is for, [from, to). */
+  readonly from: number;
+  readonly to: number;
+  /** Ratio to the base's MACs. */
+  readonly ratio: number;
+  readonly pruning: PruningConfig;
+  /** The draw of timesteps that it will be fine-tuned with; evidence is drawn the same way. */
+  readonly draw: TimestepDraw;
+}
+
+export interface PrunedNetwork {
+  readonly spec: UNetSpec;
+  readonly weights: Weights;
+  readonly result: PruningResult;
+}
+
+/**
+ * Prunes the base to a budget: importance from the group's own timesteps, then the proxy search. The decision is written to
+ * `pruning.json`, every round to `memory.jsonl`; both are read back by a run that goes on.
+ */
+export async function pruneNetwork(context: StageContext, task: PruningTask): Promise<PrunedNetwork> {
+  const path = join(context.folder, 'pruning.json');
+  const result = (await readResult(path)) ?? (await decide(context, task));
+  await writeJsonAtomic(path, result);
+  const keep = new Map(Object.entries(result.keep));
+  return { ...sliceModel(context.design.spec, task.base, keep), result };
+}
+
+async function decide(context: StageContext, task: PruningTask): Promise<PruningResult> {
+  const { design, config } = context;
+  const full = prunableWidths(design.spec);
+  const unpruned = task.ratio >= 1;
+  const evidence = unpruned ? null : await importance(context, task);
+  const search = evidence === null ? null : await proxySearch(context, task, evidence.scores);
+  const widths = search?.widths ?? new Map(full.map(({ id, width }) => [id, width]));
+  const keep =
+    search?.keep ?? new Map(full.map(({ id, width }) => [id, Array.from({ length: width }, (_, index) => index)]));
+  const count = countModel(withWidths(design.spec, widths));
+  const proxyBatch = task.pruning.proxySteps * config.base.batch;
+  const searchMacs =
+    (evidence === null || task.pruning.importance === 'magnitude'
+      ? 0
+      : trainingMacs(task.pruning.evidence * evidenceBatch(context), design.baseMacs)) +
+    (search?.rounds ?? []).reduce(
+      (sum, round) => sum + trainingMacs(proxyBatch, round.macs) + task.pruning.proxyImages * round.macs,
+      0,
+    );
+  return {
+    from: task.from,
+    to: task.to,
+    requested: task.ratio,
+    effective: count.macs / design.baseMacs,
+    macs: count.macs,
+    parameters: count.parameters,
+    widths: full.map(({ id, width }) => ({ id, full: width, kept: widths.get(id) ?? width })),
+    keep: Object.fromEntries(keep),
+    importance: task.pruning.importance,
+    confidence: evidence?.confidence ?? null,
+    rounds: search?.rounds.length ?? 0,
+    proxyScore: search?.score ?? null,
+    searchMacs,
+  };
+}
+
+/** Images per gradient of the Taylor evidence: one micro-batch, so that it never needs more memory than training. */
+function evidenceBatch(context: StageContext): number {
+  return Math.min(context.config.base.batch, context.config.base.microBatch);
+}
+
+async function importance(
+  context: StageContext,
+  task: PruningTask,
+): Promise<{ scores: ImportanceScores; confidence: number | null }> {
+  const { design, config, stageId } = context;
+  const { spec } = design;
+  if (task.pruning.importance === 'magnitude') {
+    return { scores: magnitudeImportance(spec, task.base), confidence: null };
+  }
+  const batch = evidenceBatch(context);
+  const progress = new ProgressMeter(context.emit, stageId, 'evidence batch', task.pruning.evidence);
+  const { scores, confidence } = await taylorImportance({
+    spec,
+    weights: task.base,
+    count: task.pruning.evidence,
+    batch: (index) =>
+      drawBatch({
+        dataset: context.data.train,
+        schedule: design.schedule,
+        draw: task.draw,
+        seed: config.seed,
+        stream: `${stageId}/evidence`,
+        update: index + 1,
+        batch,
+        microBatch: batch,
+        flip: false,
+      })[0],
+    onBatch: (done) => progress.report(done),
+    signal: context.signal,
+  });
+  return { scores, confidence: confidence.overall };
+}
+
+async function proxySearch(context: StageContext, task: PruningTask, scores: ImportanceScores) {
+  const { design, config, stageId } = context;
+  const { pruning } = task;
+  const set = heldOutSet({
+    heldOut: context.data.heldOut,
+    schedule: design.schedule,
+    from: task.from,
+    to: task.to,
+    images: pruning.proxyImages,
+    seed: config.seed,
+  });
+  const rounds = new ProgressMeter(context.emit, stageId, 'round', pruning.rounds);
+  return proxyPruning({
+    spec: design.spec,
+    scores,
+    group: { index: task.index },
+    targetMacs: task.ratio * design.baseMacs,
+    config: pruning,
+    seed: config.seed,
+    memoryPath: join(context.folder, 'memory.jsonl'),
+    signal: context.signal,
+    onRound: (entry) => rounds.report(entry.round + 1),
+    score: async ({ keep }) => {
+      const candidate = sliceModel(design.spec, task.base, keep);
+      const tuned = await proxyTune(context, candidate, { steps: pruning.proxySteps, draw: task.draw });
+      return (await heldOutLoss(candidate.spec, tuned, set)).mean;
+    },
+  });
+}
+
+async function readResult(path: string): Promise<PruningResult | null> {
+  try {
+    return pruningResultSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}

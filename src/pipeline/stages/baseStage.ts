@@ -1,0 +1,41 @@
+import type { ExperimentConfig } from '../../contract/config.js';
+import { initialiseWeights } from '../../model/initialise.js';
+import { uniformTimesteps } from '../../training/timestepDraws.js';
+import { trainingMacs } from '../ledger.js';
+import type { Stage } from '../stage.js';
+import { trainNetwork } from '../trainNetwork.js';
+
+/** Stage 1 of the paper: one denoiser for all timesteps. */
+export function baseStage(config: ExperimentConfig): Stage {
+  return {
+    id: 'base',
+    after: [],
+    inputs: {
+      seed: config.seed,
+      data: config.data,
+      diffusion: config.diffusion,
+      model: config.model,
+      base: trained(config),
+    },
+    async run(context) {
+      const { design } = context;
+      await trainNetwork(context, {
+        spec: design.spec,
+        initial: initialiseWeights(design.spec, config.seed),
+        steps: config.base.steps,
+        learningRate: config.base.learningRate,
+        warmup: config.base.warmup,
+        common: config.base,
+        sampleEvery: config.base.sampleEvery,
+        draw: uniformTimesteps(0, config.diffusion.timesteps),
+      });
+      return { training: trainingMacs(config.base.steps * config.base.batch, design.baseMacs) };
+    },
+  };
+}
+
+/** The settings that decide the trained weights; how often they are saved or shown does not. */
+function trained(config: ExperimentConfig): unknown {
+  const { steps, batch, learningRate, warmup, clip, ema } = config.base;
+  return { steps, batch, learningRate, warmup, clip, ema };
+}

@@ -1,0 +1,214 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { failure } from '../contract/errors.js';
+import type { StageRecord } from '../contract/project.js';
+import { groupLossesSchema, pruningResultSchema, type PruningResult } from '../contract/results.js';
+import { SOFTWARE_VERSION } from '../contract/version.js';
+import { designExperiment, type ExperimentDesign } from '../pipeline/design.js';
+import { evaluationResultSchema, type EvaluatedModel, type EvaluationResult } from '../pipeline/evaluationResult.js';
+import { inputHashes } from '../pipeline/inputHash.js';
+import { MetricsFile } from '../pipeline/metricsFile.js';
+import { pipelineStages } from '../pipeline/pipelineStages.js';
+import { StageStore } from '../pipeline/stageStore.js';
+import type { Project } from '../project/project.js';
+import { buildReport, type ReportContent, type ReportRow } from './reportModel.js';
+import { writeReport } from './writeReport.js';
+
+const LABELS: Readonly<Record<EvaluatedModel, string>> = {
+  base: 'Base',
+  uniform: 'Uniformly pruned',
+  adaptive: 'Step-adaptive experts',
+};
+
+export interface ProjectReport {
+  /** Path of `report.html`. */
+  readonly path: string;
+  readonly rows: readonly ReportRow[];
+  readonly metric: string;
+}
+
+/**
+ * Writes the report of a finished project into a new folder below `reports/`. A report of the same results that is already
+ * there is returned as it is, unless `again` asks for another.
+ * @throws `NOT_EVALUATED` when the comparison is not finished
+ */
+export async function writeProjectReport(
+  project: Project,
+  options: { again?: boolean; now?: Date } = {},
+): Promise<ProjectReport> {
+  const stages = pipelineStages(project.file.config);
+  const hash = inputHashes(stages).get('evaluation')!;
+  const store = new StageStore(project);
+  const record = await store.read('evaluation');
+  if (record?.state !== 'done' || record.inputHash !== hash) {
+    throw failure(
+      'NOT_EVALUATED',
+      `${project.file.name} has no finished evaluation`,
+      'run the project first: `stepadapt run`',
+    );
+  }
+  const evaluation = evaluationResultSchema.parse(await readJson(join(store.folder('evaluation'), 'evaluation.json')));
+  const now = options.now ?? new Date();
+  const report = buildReport(await collectContent(project, store, evaluation, now));
+  const result = { rows: report.rows, metric: report.metric };
+  const reports = join(project.folder, 'reports');
+  const suffix = hash.slice(0, 8);
+  const earlier = (await readdir(reports).catch(() => [])).filter((name) => name.endsWith(suffix)).sort();
+  if (earlier.length > 0 && options.again !== true) {
+    return { ...result, path: join(reports, earlier[earlier.length - 1], 'report.html') };
+  }
+  const folder = join(reports, `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${suffix}`);
+  await writeReport(folder, report);
+  return { ...result, path: join(folder, 'report.html') };
+}
+
+async function collectContent(
+  project: Project,
+  store: StageStore,
+  evaluation: EvaluationResult,
+  now: Date,
+): Promise<ReportContent> {
+  const { config, name } = project.file;
+  const design = designExperiment(config);
+  const records = new Map<string, StageRecord>();
+  for (const { id } of pipelineStages(config)) {
+    const record = await store.read(id);
+    if (record !== null) records.set(id, record);
+  }
+  const experts = design.groups.map((group) => `experts/${group.index}`);
+  const trained = ['base', ...experts, ...(records.has('uniform') ? ['uniform'] : [])];
+  const engine = records.get('evaluation')!.engine;
+  return {
+    project: name,
+    created: now.toISOString(),
+    summary: summarise(project, design),
+    metric: evaluation.protocol.metric,
+    rows: evaluation.rows.map((row) => reportRow(row, evaluation, design, records, experts)),
+    groups: await Promise.all(design.groups.map((group) => reportGroup(group, design, store))),
+    snrDb: [...design.schedule.snrDb],
+    curves: await Promise.all(
+      trained.map(async (id) => ({
+        stage: id.replace('experts/', 'expert '),
+        points: (await new MetricsFile(store.folder(id)).read()).map(({ step, loss }) => ({ step, loss })),
+      })),
+    ),
+    samples: await Promise.all(
+      evaluation.rows.map(async ({ model }) => ({
+        model,
+        label: LABELS[model],
+        png: (await readFile(join(store.folder('evaluation'), `${model}.png`))).toString('base64'),
+      })),
+    ),
+    ledger: [...records].flatMap(([id, record]) => ledgerEntries(id, record)),
+    protocol: evaluation.protocol,
+    command: `stepadapt run ${JSON.stringify(project.path.split(/[\\/]/).pop())}`,
+    environment: [
+      { name: 'Engine', value: `${engine.id}, ${engine.version}` },
+      { name: 'Device', value: `${engine.device}, ${engine.threads} threads` },
+      { name: 'Software', value: `StepAdapt Studio ${SOFTWARE_VERSION}, Node ${process.version}` },
+      { name: 'Seed', value: String(config.seed) },
+    ],
+  };
+}
+
+function reportRow(
+  row: EvaluationResult['rows'][number],
+  evaluation: EvaluationResult,
+  design: ExperimentDesign,
+  records: ReadonlyMap<string, StageRecord>,
+  experts: readonly string[],
+): ReportRow {
+  const own = row.model === 'base' ? [] : row.model === 'adaptive' ? experts : ['uniform'];
+  const trainingMacs = ['base', ...own].reduce((sum, id) => {
+    const macs = records.get(id)?.macs;
+    return sum + (macs?.training ?? 0) + (macs?.search ?? 0);
+  }, 0);
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  return {
+    model: row.model,
+    label: LABELS[row.model],
+    macs: row.macsRatio * design.baseMacs,
+    macsRatio: row.macsRatio,
+    parameters: row.parameters,
+    value: mean(row.perSeed.map(({ fd }) => fd)),
+    perSeed: row.perSeed.map(({ seed, fd, kid }) => ({ seed, value: fd, kid })),
+    kid: { mean: mean(row.perSeed.map(({ kid }) => kid.mean)), std: mean(row.perSeed.map(({ kid }) => kid.std)) },
+    samples: evaluation.protocol.samples,
+    secondsPerImage: row.secondsPerImage,
+    trainingMacs,
+  };
+}
+
+async function reportGroup(
+  group: ExperimentDesign['groups'][number],
+  design: ExperimentDesign,
+  store: StageStore,
+): Promise<ReportContent['groups'][number]> {
+  const folder = store.folder(`experts/${group.index}`);
+  const pruning: PruningResult = pruningResultSchema.parse(await readJson(join(folder, 'pruning.json')));
+  const losses = groupLossesSchema.parse(await readJson(join(folder, 'losses.json')));
+  return {
+    index: group.index,
+    from: group.from,
+    to: group.to,
+    snrDb: { low: Math.min(...group.snrDb), high: Math.max(...group.snrDb) },
+    visited: group.visited,
+    budget: group.budget,
+    baseMacs: design.baseMacs,
+    requestedMacs: group.budget * design.baseMacs,
+    effectiveMacs: pruning.macs,
+    parameters: pruning.parameters,
+    widths: pruning.widths.map(({ id, full, kept }) => ({ id, base: full, kept })),
+    loss: { base: losses.base, untuned: losses.sliced, tuned: losses.tuned },
+  };
+}
+
+function ledgerEntries(id: string, { macs, seconds }: StageRecord): ReportContent['ledger'] {
+  const kind = id.startsWith('experts/')
+    ? 'experts'
+    : id === 'uniform'
+      ? 'uniform'
+      : id === 'base'
+        ? 'base'
+        : 'evaluation';
+  const stage = id.replace('experts/', 'expert ');
+  const total = (macs.training ?? 0) + (macs.search ?? 0) + (macs.evaluation ?? 0);
+  // A stage's seconds are shared out by its multiply-accumulates: training and search of an expert alternate too finely to time.
+  const share = (part: number) => (total === 0 ? 0 : (seconds * part) / total);
+  const searched = macs.search ?? 0;
+  const rest = total - searched;
+  return [
+    ...(searched === 0
+      ? []
+      : [{ stage: `${stage}, search`, kind: 'search' as const, macs: searched, seconds: share(searched) }]),
+    { stage, kind, macs: rest, seconds: total === 0 ? seconds : share(rest) },
+  ];
+}
+
+function summarise(project: Project, design: ExperimentDesign): ReportContent['summary'] {
+  const { data, diffusion, base, experts, grouping, budget, pruning, sampling } = project.file.config;
+  return [
+    { name: 'Data', value: `${data.source}, ${data.size} x ${data.size} x ${data.channels}` },
+    { name: 'Diffusion', value: `${diffusion.schedule}, T = ${diffusion.timesteps}, predicts ${diffusion.prediction}` },
+    {
+      name: 'Base network',
+      value: `${design.parameters.toLocaleString('en')} parameters, ${(design.baseMacs / 1e6).toFixed(1)} M MACs`,
+    },
+    { name: 'Base training', value: `${base.steps} steps of ${base.batch} images at ${base.learningRate}` },
+    { name: 'Groups', value: `${grouping.groups} by ${grouping.method}` },
+    {
+      name: 'Budget',
+      value: `mean ${design.meanBudget.toFixed(3)} over visited steps, k = ${design.k.toFixed(3)}, ${budget.orientation} largest`,
+    },
+    {
+      name: 'Pruning',
+      value: `${pruning.importance} importance, ${pruning.allocator} allocation, ${pruning.rounds} proxy rounds`,
+    },
+    { name: 'Experts', value: `${experts.steps} steps each at ${experts.learningRate}` },
+    { name: 'Sampler', value: `${sampling.method}, ${sampling.steps} steps, ${sampling.grid} grid` },
+  ];
+}
+
+async function readJson(path: string): Promise<unknown> {
+  return JSON.parse(await readFile(path, 'utf8'));
+}
