@@ -47,14 +47,17 @@ export function adamUpdate(
     addEma: tf.scalar(1 - emaDecay),
   };
   const updated = slots.map(({ weights, ema, firstMoment, secondMoment }, index) =>
-    tf.tidy(() => {
-      const gradient = gradients[index].mul(numbers.gradientScale);
-      const first = firstMoment.mul(numbers.keepFirst).add(gradient.mul(numbers.addFirst));
-      const second = secondMoment.mul(numbers.keepSecond).add(gradient.square().mul(numbers.addSecond));
-      const denominator = second.sqrt().mul(numbers.rootCorrection).add(numbers.epsilon);
-      const next = weights.sub(first.div(denominator).mul(numbers.stepSize));
+    tf.tidy((): AdamSlots => {
+      const gradient = tf.mul(gradients[index], numbers.gradientScale);
+      const first = tf.add<tf.Tensor1D>(tf.mul(firstMoment, numbers.keepFirst), tf.mul(gradient, numbers.addFirst));
+      const second = tf.add<tf.Tensor1D>(
+        tf.mul(secondMoment, numbers.keepSecond),
+        tf.mul(tf.square(gradient), numbers.addSecond),
+      );
+      const denominator = tf.add(tf.mul(tf.sqrt(second), numbers.rootCorrection), numbers.epsilon);
+      const next = tf.sub<tf.Tensor1D>(weights, tf.mul(tf.div(first, denominator), numbers.stepSize));
       // In this form the rounding of decays near 1 cannot pull the average away from constant weights.
-      const average = ema.add(next.sub(ema).mul(numbers.addEma));
+      const average = tf.add<tf.Tensor1D>(ema, tf.mul(tf.sub(next, ema), numbers.addEma));
       return { weights: next, ema: average, firstMoment: first, secondMoment: second };
     }),
   );

@@ -96,10 +96,10 @@ function accumulate(
         const network = unpackBuckets(layout, flat as tf.Tensor1D[]);
         const perImage = perImageSquaredError(unetForward(spec, network, xt, timesteps, masks), target);
         perImageLoss.set(perImage.dataSync<'float32'>(), offset);
-        return perImage.mul(weights).sum().mul(share) as tf.Scalar;
+        return tf.mul(tf.sum(tf.mul(perImage, weights)), share);
       };
       const { grads } = tf.valueAndGrads(lossOf)(flatWeights);
-      return grads.map((gradient, index) => (previous ? previous[index].add(gradient) : gradient) as tf.Tensor1D);
+      return grads.map((gradient, index) => (previous ? tf.add(previous[index], gradient) : gradient) as tf.Tensor1D);
     });
     tf.dispose(previous ?? []);
     for (let image = 0; image < batch.count; image++) {

@@ -23,5 +23,5 @@ export function batchTensors(spec: UNetSpec, batch: MicroBatch): BatchTensors {
 
 /** Mean squared error of each image, over pixels and channels: (N, H, W, C) twice to (N). The simple loss of DDPM, eq. 14. */
 export function perImageSquaredError(prediction: tf.Tensor4D, target: tf.Tensor4D): tf.Tensor1D {
-  return tf.squaredDifference(prediction, target).mean([2, 3]).mean(1) as tf.Tensor1D;
+  return tf.mean(tf.mean(tf.squaredDifference(prediction, target), [2, 3]), 1);
 }

@@ -41,7 +41,7 @@ export function packBuckets(layout: BucketLayout, tensors: ReadonlyMap<string, t
         slots.map(({ name }) => {
           const tensor = tensors.get(name);
           if (!tensor) throw new Error(`no tensor ${name} to pack`);
-          return tensor.flatten();
+          return tf.reshape(tensor, [-1]) as tf.Tensor1D;
         }),
       ),
     ),
@@ -59,7 +59,7 @@ export function unpackBuckets(layout: BucketLayout, flat: readonly tf.Tensor1D[]
             flat[index],
             slots.map(({ size }) => size),
           );
-    slots.forEach(({ name, shape }, part) => tensors.set(name, parts[part].reshape([...shape])));
+    slots.forEach(({ name, shape }, part) => tensors.set(name, tf.reshape(parts[part], [...shape])));
   });
   return tensors;
 }
@@ -72,9 +72,9 @@ export function sumOfSquares(flat: readonly tf.Tensor1D[]): tf.Scalar {
   return tf.tidy(() => {
     const perBucket = flat.map((bucket) => {
       const rows = Math.ceil(bucket.size / SUM_ROW);
-      const padded = bucket.pad([[0, rows * SUM_ROW - bucket.size]]);
-      return padded.square().reshape([rows, SUM_ROW]).sum(1).sum();
+      const padded = tf.pad(bucket, [[0, rows * SUM_ROW - bucket.size]]);
+      return tf.sum(tf.sum(tf.reshape(tf.square(padded), [rows, SUM_ROW]), 1));
     });
-    return tf.stack(perBucket).sum().asScalar();
+    return tf.sum<tf.Scalar>(tf.stack(perBucket));
   });
 }

@@ -1,0 +1,85 @@
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fsyncFolder, writeFileAtomic } from '../project/atomicFile.js';
+
+/**
+ * Names and lifetimes of the checkpoint folders of one stage: `checkpoints/step-00000500`, complete from the moment they have
+ * that name. Everything unfinished or half removed has a name that starts with a dot and is swept by the next write.
+ */
+
+const COMPLETE = /^step-(\d{8,})$/;
+
+/** Where a stage's checkpoints are. */
+export function checkpointsFolder(stageDir: string): string {
+  return join(stageDir, 'checkpoints');
+}
+
+/** Folders of complete checkpoints, newest first; empty when there is no such stage. */
+export async function listCheckpoints(stageDir: string): Promise<string[]> {
+  const parent = checkpointsFolder(stageDir);
+  return (await namesIn(parent))
+    .flatMap((name) => {
+      const match = COMPLETE.exec(name);
+      return match ? [{ step: Number(match[1]), folder: join(parent, name) }] : [];
+    })
+    .sort((a, b) => b.step - a.step)
+    .map(({ folder }) => folder);
+}
+
+/**
+ * Makes a checkpoint folder appear whole or not at all: `fill` writes into an unfinished folder, which then gets its name,
+ * replacing one of the same step. The file `latest` in the stage's folder names the newest checkpoint.
+ *
+ * @param fill writes all files and makes them durable; when it fails, what it wrote is removed
+ * @returns path of the checkpoint's folder
+ */
+export async function publishCheckpoint(
+  stageDir: string,
+  step: number,
+  fill: (folder: string) => Promise<void>,
+): Promise<string> {
+  const parent = checkpointsFolder(stageDir);
+  await mkdir(parent, { recursive: true });
+  await sweep(parent);
+  const name = `step-${String(step).padStart(8, '0')}`;
+  const unfinished = join(parent, `.writing-${name}`);
+  try {
+    await mkdir(unfinished);
+    await fill(unfinished);
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true });
+    throw error;
+  }
+  const folder = join(parent, name);
+  if ((await namesIn(parent)).includes(name)) await rename(folder, join(parent, `.replaced-${name}`));
+  await rename(unfinished, folder);
+  await fsyncFolder(parent);
+  await writeFileAtomic(join(stageDir, 'latest'), `checkpoints/${name}\n`);
+  await sweep(parent);
+  return folder;
+}
+
+/** Removes all but the newest `keep` checkpoints of a stage. */
+export async function pruneCheckpoints(stageDir: string, keep: number): Promise<void> {
+  const parent = checkpointsFolder(stageDir);
+  for (const folder of (await listCheckpoints(stageDir)).slice(keep)) {
+    // Renamed first: a removal that is interrupted must not leave half a checkpoint under a complete one's name.
+    await rename(folder, join(parent, `.removing-${basename(folder)}`));
+  }
+  await sweep(parent);
+}
+
+async function sweep(parent: string): Promise<void> {
+  for (const name of await namesIn(parent)) {
+    if (name.startsWith('.')) await rm(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}

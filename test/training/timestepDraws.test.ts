@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { groupTimesteps, uniformTimesteps } from '../../src/training/timestepDraws.js';
+
+const key = { seed: 1, stream: 'test', index: 4 };
+const COUNT = 20_000;
+
+/** Largest |observed - expected| / standard deviation over the cells of a histogram. */
+function worstDeviation(drawn: Int32Array, probability: (timestep: number) => number, timesteps: number): number {
+  const counts = new Float64Array(timesteps);
+  for (const timestep of drawn) counts[timestep]++;
+  let worst = 0;
+  for (let timestep = 0; timestep < timesteps; timestep++) {
+    const p = probability(timestep);
+    const deviation = Math.abs(counts[timestep] - drawn.length * p);
+    worst = Math.max(worst, p === 0 ? deviation * 1e9 : deviation / Math.sqrt(drawn.length * p * (1 - p)));
+  }
+  return worst;
+}
+
+describe('uniformTimesteps', () => {
+  it('draws every timestep of [from, to) equally often and no other', () => {
+    const drawn = uniformTimesteps(10, 30)(key, COUNT);
+    expect(worstDeviation(drawn, (t) => (t >= 10 && t < 30 ? 1 / 20 : 0), 40)).toBeLessThan(4.5);
+  });
+
+  it('is a function of the key', () => {
+    const draw = uniformTimesteps(0, 1000);
+    expect(draw(key, 50)).toEqual(draw({ ...key }, 50));
+    for (const other of [{ seed: 2 }, { stream: 'other' }, { index: 5 }]) {
+      expect(draw({ ...key, ...other }, 50)).not.toEqual(draw(key, 50));
+    }
+  });
+});
+
+describe('groupTimesteps', () => {
+  it('without overlap and outside draws stays in the group', () => {
+    const draw = groupTimesteps({ from: 10, to: 30, timesteps: 40, overlap: 0, outsideProbability: 0 });
+    expect(worstDeviation(draw(key, COUNT), (t) => (t >= 10 && t < 30 ? 1 / 20 : 0), 40)).toBeLessThan(4.5);
+  });
+
+  it('widens the group by the overlap, cut off at the ends of the process', () => {
+    const first = groupTimesteps({ from: 0, to: 10, timesteps: 40, overlap: 5, outsideProbability: 0 });
+    expect(worstDeviation(first(key, COUNT), (t) => (t < 15 ? 1 / 15 : 0), 40)).toBeLessThan(4.5);
+    const last = groupTimesteps({ from: 30, to: 40, timesteps: 40, overlap: 5, outsideProbability: 0 });
+    expect(worstDeviation(last(key, COUNT), (t) => (t >= 25 ? 1 / 15 : 0), 40)).toBeLessThan(4.5);
+  });
+
+  it('mixes in timesteps of the whole process with the given probability', () => {
+    const draw = groupTimesteps({ from: 10, to: 30, timesteps: 40, overlap: 0, outsideProbability: 0.25 });
+    const probability = (t: number) => 0.25 / 40 + (t >= 10 && t < 30 ? 0.75 / 20 : 0);
+    expect(worstDeviation(draw(key, COUNT), probability, 40)).toBeLessThan(4.5);
+  });
+});
