@@ -36,7 +36,13 @@ describe('parameter buckets', () => {
     expect([...unpacked.keys()]).toEqual([...tensors.keys()]);
     for (const [name, tensor] of tensors) {
       expect(unpacked.get(name)!.shape).toEqual(tensor.shape);
-      expect(Buffer.from(unpacked.get(name)!.dataSync()).equals(Buffer.from(tensor.dataSync()))).toBe(true);
+      const expected = tensor.dataSync();
+      expect(
+        unpacked
+          .get(name)!
+          .dataSync()
+          .every((value, i) => value === expected[i]),
+      ).toBe(true);
     }
   });
 
