@@ -94,28 +94,25 @@ function updateOnce(
   indices: Int32Array,
   wantsLoss: boolean,
 ): number | null {
-  return tf.tidy(() => {
+  const loss = tf.tidy(() => {
     const images = imageTensor(dataset, indices);
     const targets = oneHotLabels(dataset, indices);
-    const loss = optimizer.minimize(
-      () => {
-        const scores = classScores(variables, featureActivations(variables, images));
-        return tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(scores)), 1))) as tf.Scalar;
-      },
-      wantsLoss,
-      [...variables.values()],
+    const crossEntropy = (): tf.Scalar => {
+      const scores = classScores(variables, featureActivations(variables, images));
+      return tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(scores)), 1)));
+    };
+    const value = optimizer.minimize(crossEntropy, wantsLoss, [...variables.values()]);
+    return value === null ? [] : [...value.dataSync()];
+  })[0];
+  if (loss === undefined) return null;
+  if (!Number.isFinite(loss)) {
+    throw failure(
+      'NOT_FINITE',
+      'the loss of the feature network is not finite',
+      'check the data set for damaged images',
     );
-    if (loss === null) return null;
-    const value = loss.dataSync()[0]!;
-    if (!Number.isFinite(value)) {
-      throw failure(
-        'NOT_FINITE',
-        'the loss of the feature network is not finite',
-        'check the data set for damaged images',
-      );
-    }
-    return value;
-  });
+  }
+  return loss;
 }
 
 async function measureAccuracy(
