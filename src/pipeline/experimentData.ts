@@ -8,6 +8,7 @@ import { loadDataset } from '../data/loadDataset.js';
 import { splitDataset } from '../data/split.js';
 import { writeJsonAtomic } from '../project/atomicFile.js';
 import type { Project } from '../project/project.js';
+import { ProgressMeter } from './progressMeter.js';
 
 /** Share of the images that no training sees; group losses are measured on them. */
 const HELD_OUT_SHARE = 0.05;
@@ -24,10 +25,14 @@ export async function loadExperimentData(
   signal: AbortSignal,
 ): Promise<{ train: Dataset; heldOut: Dataset }> {
   const config = project.file.config.data;
+  let progress: ProgressMeter | null = null;
   const dataset = await loadDataset(config, {
-    seed: project.file.config.seed,
     signal,
-    onProgress: (message) => emit({ type: 'log', level: 'info', message }),
+    onProgress: ({ unit, done, total }) => {
+      if (total === null) return;
+      progress ??= new ProgressMeter(emit, 'data', unit, total);
+      progress.report(done);
+    },
   });
   const path = join(project.folder, 'stages', 'data.json');
   const known = await readIdentity(path);

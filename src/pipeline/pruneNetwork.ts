@@ -78,7 +78,7 @@ async function decide(context: StageContext, task: PruningTask): Promise<Pruning
     macs: count.macs,
     parameters: count.parameters,
     widths: full.map(({ id, width }) => ({ id, full: width, kept: widths.get(id) ?? width })),
-    keep: Object.fromEntries(keep),
+    keep: Object.fromEntries([...keep].map(([id, channels]) => [id, [...channels]])),
     importance: task.pruning.importance,
     confidence: evidence?.confidence ?? null,
     rounds: search?.rounds.length ?? 0,
