@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { buildBinding } from './nativeEngine/binding.mjs';
 import { downloadWheels } from './nativeEngine/download.mjs';
-import { findTools, glibcVersion, hasNvidiaGpu } from './nativeEngine/host.mjs';
+import { findTools, hasNvidiaGpu, thisMachine } from './nativeEngine/host.mjs';
 import {
   activateEngine,
   enginesFolder,
@@ -38,6 +38,7 @@ import { runProcess } from './setup/processes.mjs';
  * @property {RunProcess} [run] starts programs
  * @property {NodeJS.ProcessEnv} [env]
  * @property {() => number} [now] milliseconds since 1970
+ * @property {import('./nativeEngine/host.mjs').Machine} [machine]
  */
 
 /**
@@ -51,11 +52,10 @@ import { runProcess } from './setup/processes.mjs';
  * @returns {Promise<EngineOutcome>}
  */
 export async function ensureNativeEngine(options) {
-  const { choice, env = process.env, run = runProcess, now = Date.now } = options;
-  const engines = enginesFolder(env, process.platform, homedir());
+  const { choice, env = process.env, run = runProcess, now = Date.now, machine = thisMachine() } = options;
+  const engines = enginesFolder(env, machine.platform, homedir());
   const active = readActiveEngine(engines);
   if (choice === 'none') return { engine: active, changed: false, missing: null };
-  const machine = { platform: process.platform, arch: process.arch, glibc: glibcVersion() };
   const accepted = variantsFor(choice, { ...machine, nvidia: true });
   if (active !== null && accepted.some(({ id }) => id === active.variant)) {
     return { engine: active, changed: false, missing: null };
@@ -70,7 +70,7 @@ export async function ensureNativeEngine(options) {
       missing = `${failed.reason}; tried ${failed.minutesAgo} min ago, "npm run setup -- --engine" tries again`;
       continue;
     }
-    const attempt = await obtain({ ...options, run, env, now, engines, variant });
+    const attempt = await obtain({ ...options, run, env, now, machine, engines, variant });
     if (attempt.engine !== null) return attempt;
     missing = attempt.missing ?? '';
   }
@@ -83,7 +83,7 @@ function unavailable(missing) {
 }
 
 /**
- * @typedef {EngineOptions & { run: RunProcess, env: NodeJS.ProcessEnv, now: () => number, engines: string, variant: Variant }} Attempt
+ * @typedef {Required<EngineOptions> & { engines: string, variant: Variant }} Attempt
  */
 
 /**
@@ -125,7 +125,7 @@ function obtain(attempt) {
  * @param {{ python: string, compiler: string }} tools
  * @returns {Promise<Manifest>}
  */
-async function install({ engines, variant, root, run, progress, say }, { python, compiler }) {
+async function install({ engines, variant, root, machine, run, progress, say }, { python, compiler }) {
   for (const name of readdirSync(engines)) {
     // Left by a set-up that was killed: while we hold the lock no other is at work.
     if (name.startsWith('.staging-')) rmSync(join(engines, name), { recursive: true, force: true });
@@ -139,7 +139,7 @@ async function install({ engines, variant, root, run, progress, say }, { python,
     progress.update('setup: unpacking the native engine');
     const libraries = await unpackWheels({ wheels, libraries: variant.libraries, target: staging, python, run });
     progress.update('setup: compiling the binding');
-    await buildBinding({ compiler, platform: process.platform, root, folder: staging, variant, run });
+    await buildBinding({ compiler, platform: machine.platform, root, folder: staging, variant, run });
     const engine = publishEngine(engines, staging, variant, [...libraries, 'tfjs_binding.node']);
     rmSync(downloads, { recursive: true, force: true });
     return engine;

@@ -5,8 +5,15 @@ import { COMPILERS } from './binding.mjs';
 
 /** @typedef {import('../setup/processes.mjs').RunProcess} RunProcess */
 
-/** Version of glibc that Node runs on, null on other systems and other C libraries. @returns {string | null} */
-export function glibcVersion() {
+/** @typedef {Omit<import('./variants.mjs').Host, 'nvidia'>} Machine */
+
+/** @returns {Machine} */
+export function thisMachine() {
+  return { platform: process.platform, arch: process.arch, glibc: glibcVersion() };
+}
+
+/** @type {() => string | null} */
+function glibcVersion() {
   if (process.platform !== 'linux' || process.report === undefined) return null;
   const report = /** @type {{ header?: { glibcVersionRuntime?: string } }} */ (process.report.getReport());
   return report.header?.glibcVersionRuntime ?? null;

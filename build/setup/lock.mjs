@@ -51,9 +51,9 @@ function tryTake(path, self) {
     if (readHolder(aside) === holder) rmSync(aside);
     else renameSync(aside, path);
   } catch {
-    // Another process was quicker: look again.
+    return false; // Another process was quicker.
   }
-  return false;
+  return tryTake(path, self);
 }
 
 /** @type {(path: string) => string | null} */
