@@ -20,7 +20,7 @@ export function lossGradients(
   batch: MicroBatch,
   names: readonly string[],
 ): Weights {
-  return tf.tidy(() => {
+  const gradients = tf.tidy(() => {
     const { xt, target, timesteps, weights } = batchTensors(spec, batch);
     const loss = (...wanted: tf.Tensor[]): tf.Scalar => {
       const network = new Map(runtime);
@@ -28,7 +28,11 @@ export function lossGradients(
       const perImage = perImageSquaredError(unetForward(spec, network, xt, timesteps, null), target);
       return perImage.mul(weights).mean();
     };
-    const gradients = tf.grads(loss)(names.map((name) => runtime.get(name)!));
-    return fromRuntime(new Map(names.map((name, index) => [name, gradients[index]])));
+    return tf.grads(loss)(names.map((name) => runtime.get(name)!));
   });
+  try {
+    return fromRuntime(new Map(names.map((name, index) => [name, gradients[index]])));
+  } finally {
+    tf.dispose(gradients);
+  }
 }
