@@ -24,6 +24,7 @@ export function absoluteDeviation(positions: Float64Array): IntervalCost {
  * O(groups * length^2): D[j, end] = min over start of D[j-1, start] + cost(start, end). Among equally cheap cuts the most even
  * one is taken.
  *
+ * @param cost not negative, and never less for an interval that contains another
  * @param limits sizes that the caller found feasible: groups * smallest <= length <= groups * largest
  */
 export function optimalBounds(
@@ -41,9 +42,12 @@ export function optimalBounds(
     const startOf = new Int32Array(length + 1);
     for (let end = j * smallest; end <= Math.min(length, j * largest); end++) {
       const evenStart = (end * (j - 1)) / j;
-      const highest = end - smallest;
-      for (let start = Math.max(0, end - largest); start <= highest; start++) {
-        const total = best[start] + cost(start, end);
+      const lowest = Math.max(0, end - largest);
+      // A longer last interval only costs more, so the search ends where it alone exceeds the best total.
+      for (let start = end - smallest; start >= lowest; start--) {
+        const last = cost(start, end);
+        if (last > next[end]) break;
+        const total = best[start] + last;
         const isTie = total === next[end] && Math.abs(start - evenStart) < Math.abs(startOf[end] - evenStart);
         if (total < next[end] || isTie) {
           next[end] = total;
