@@ -60,9 +60,11 @@ async function sizeAndCompression(path: string): Promise<{ fileBytes: number; gz
     throw inputError('DATA_NOT_FOUND', `${path} ${what}`, 'check the path', { cause });
   });
   try {
+    const status = await file.stat();
+    if (!status.isFile()) throw inputError('DATA_NOT_FOUND', `${path} is not a file`, 'check the path');
     const magic = Buffer.alloc(2);
     await file.read(magic, 0, 2, 0);
-    return { fileBytes: (await file.stat()).size, gzipped: magic[0] === 0x1f && magic[1] === 0x8b };
+    return { fileBytes: status.size, gzipped: magic[0] === 0x1f && magic[1] === 0x8b };
   } finally {
     await file.close();
   }

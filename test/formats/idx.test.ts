@@ -72,7 +72,8 @@ describe.each([
 });
 
 describe('damage', () => {
-  it('a missing file is named', async () => {
+  it('a missing file, or a folder in its place, is named', async () => {
+    await expect(readIdx(folder)).rejects.toThrow(refused('DATA_NOT_FOUND'));
     await expect(readIdx(join(folder, 'absent'))).rejects.toThrow(refused('DATA_NOT_FOUND'));
   });
 

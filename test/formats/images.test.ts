@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeImageGrid } from '../../src/formats/imageGrid.js';
@@ -133,6 +134,19 @@ describe('folders', () => {
         message: expect.stringContaining('broken.jpg'),
       });
     }
+  });
+
+  it('a picture with too many pixels is refused before it is decoded', async () => {
+    const png = await flat(8, 8, [1, 2, 3]).png().toBuffer();
+    // Width and height in the IHDR chunk, and its checksum.
+    png.writeUInt32BE(50_000, 16);
+    png.writeUInt32BE(50_000, 20);
+    png.writeUInt32BE(crc32(png.subarray(12, 29)), 29);
+    await put('bomb.png', png);
+    await expect(readImageFolder(folder, RGB8)).rejects.toMatchObject({
+      code: 'DATA_UNREADABLE_IMAGE',
+      message: expect.stringMatching(/bomb\.png.*pixel limit/),
+    });
   });
 
   it('stops when asked', async () => {

@@ -81,6 +81,23 @@ describe('bad files', () => {
     );
   });
 
+  it.each(['stored.npz', 'deflated.npz'])('a flipped bit in %s never passes as another number', async (file) => {
+    const whole = await golden(file);
+    const right = decodeNpz(whole);
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: whole.length - 1 }), fc.integer({ min: 0, max: 7 }), (at, bit) => {
+        const damaged = Buffer.from(whole);
+        damaged[at] ^= 1 << bit;
+        try {
+          for (const [key, array] of decodeNpz(damaged)) if (right.has(key)) expect(array).toEqual(right.get(key));
+        } catch (error) {
+          expect(error).toMatchObject({ kind: 'input', code: expect.stringMatching(/^NP[YZ]_/) });
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
   it('a size that cannot be true is refused before memory is taken', async () => {
     const bytes = Buffer.from(zipSync({ 'a.npy': new Uint8Array(100) }));
     const central = bytes.indexOf(Buffer.from('504b0102', 'hex'));
