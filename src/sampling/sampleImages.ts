@@ -79,7 +79,7 @@ async function sampleBatch(
 function batchNoise(seed: number, step: number, firstImage: number, batch: number, pixels: number): Float32Array {
   const noise = new Float32Array(batch * pixels);
   for (let i = 0; i < batch; i++) {
-    noise.set(randomNormal({ seed, stream: `image-${firstImage + i}`, index: step }, pixels), i * pixels);
+    noise.set(randomNormal({ seed, stream: `sample/${firstImage + i}`, index: step }, pixels), i * pixels);
   }
   return noise;
 }

@@ -15,7 +15,10 @@ const QUADRATIC_SPAN = 0.8;
  *
  * @throws input error `STEPS_EXCEED_TIMESTEPS` for more steps than timesteps
  */
-export function visitedTimesteps(sampling: Pick<SamplingConfig, 'steps' | 'grid'>, timesteps: number): Int32Array {
+export function visitedTimesteps(
+  sampling: Pick<SamplingConfig, 'method' | 'steps' | 'grid'>,
+  timesteps: number,
+): Int32Array {
   const { steps, grid } = sampling;
   if (steps > timesteps) {
     throw inputError(

@@ -90,7 +90,7 @@ describe('reverse steps', () => {
   it('DDIM carries Gaussian data along the probability flow: quantiles stay quantiles', () => {
     // Data N(mu, s^2): the flow maps x_T to mu + s (x_T - sqrt(alphaBar_T) mu) / sqrt(alphaBar_T s^2 + 1 - alphaBar_T).
     const [mu, s] = [0.3, 0.2];
-    const start = Float32Array.of(-2, -0.5, 0, 1, 2.5);
+    const start: Float32Array = Float32Array.of(-2, -0.5, 0, 1, 2.5);
     const visited = visitedTimesteps({ method: 'ddim', steps: 1000, grid: 'uniform' }, 1000);
     let x = start;
     visited.forEach((t, i) => {

@@ -1,0 +1,43 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, expect, it } from 'vitest';
+import { modelSchema, samplingSchema } from '../../src/contract/config.js';
+import { noiseSchedule } from '../../src/diffusion/noiseSchedule.js';
+import { routeByTimestep } from '../../src/method/router.js';
+import { buildUNetSpec } from '../../src/model/buildSpec.js';
+import { initialiseWeights } from '../../src/model/initialise.js';
+import { createNetworkDenoiser } from '../../src/sampling/networkDenoiser.js';
+import { sampleImages } from '../../src/sampling/sampleImages.js';
+import { openEngine } from '../../src/tensor/openEngine.js';
+
+const bounds = [0, 200, 400, 600, 800, 1000];
+const schedule = noiseSchedule({ schedule: 'linear', timesteps: 1000 });
+const model = modelSchema.parse({ channels: 8, multipliers: [1, 2], blocks: 1, attention: [4], normGroups: 4 });
+const spec = buildUNetSpec(model, { size: 8, channels: 1 });
+const weights = initialiseWeights(spec, 3);
+
+beforeAll(async () => {
+  await openEngine('wasm');
+});
+
+it('copies of a network, opened one at a time, give its samples bit for bit and leave no tensors behind', async () => {
+  const sampling = samplingSchema.parse({ method: 'ddim', steps: 12, grid: 'uniform', eta: 0.3, batch: 2 });
+  const options = { schedule, sampling, count: 3, size: 8, channels: 1, seed: 21 };
+  const tensorsBefore = tf.memory().numTensors;
+
+  const network = createNetworkDenoiser(spec, weights);
+  const base = await sampleImages({ ...options, denoiser: network });
+  network.dispose();
+
+  const opened: number[] = [];
+  const open = (group: number) => {
+    opened.push(group);
+    return createNetworkDenoiser(spec, weights);
+  };
+  const router = routeByTimestep(bounds, open, { resident: 'one' });
+  const routed = await sampleImages({ ...options, denoiser: router });
+  router.dispose();
+
+  expect(routed).toEqual(base);
+  expect(opened).toEqual([4, 3, 2, 1, 0, 4, 3, 2, 1, 0]);
+  expect(tf.memory().numTensors).toBe(tensorsBefore);
+});
