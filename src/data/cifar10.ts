@@ -5,7 +5,7 @@ import { CIFAR_SIZE, decodeCifar10 } from '../formats/cifar.js';
 import type { LoadOptions, SourceImages } from './sourceImages.js';
 
 /** Names of the ten labels, from batches.meta.txt. */
-export const CIFAR10_CLASSES = [
+const CIFAR10_CLASSES = [
   'airplane',
   'automobile',
   'bird',

@@ -6,7 +6,7 @@ import { findIdxPair, idxPairAt, readIdxPair, type IdxPair } from './idxSource.j
 import type { LoadOptions, SourceImages } from './sourceImages.js';
 
 /** Names of the ten labels, from the set's own README. */
-export const FASHION_CLASSES = [
+const FASHION_CLASSES = [
   'T-shirt/top',
   'Trouser',
   'Pullover',

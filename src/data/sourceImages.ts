@@ -17,7 +17,7 @@ export interface SourceImages {
 }
 
 /** How far a slow part of loading has come; `total` is null while it is not known. */
-export type LoadProgress = (progress: {
+type LoadProgress = (progress: {
   readonly unit: 'image' | 'byte';
   readonly done: number;
   readonly total: number | null;
