@@ -24,8 +24,10 @@ export interface AdamSettings {
 }
 
 /**
- * One Adam update of every bucket and of the moving average of its weights. Inputs are left as they are; the results are the
- * caller's to dispose. `m' = b1 m + (1 - b1) g`, `v' = b2 v + (1 - b2) g^2`,
+ * One Adam update of every bucket and of the moving average of its weights. Takes over slots and gradients: a bucket's are
+ * disposed as soon as its new values exist, so that no two whole states are ever in memory. The results are the caller's.
+ *
+ * `m' = b1 m + (1 - b1) g`, `v' = b2 v + (1 - b2) g^2`,
  * `w' = w - rate / (1 - b1^t) * m' / (sqrt(v' / (1 - b2^t)) + eps)`, `ema' = ema + (1 - d) (w' - ema)`.
  */
 export function adamUpdate(
@@ -46,9 +48,9 @@ export function adamUpdate(
     stepSize: tf.scalar(learningRate / (1 - BETA1 ** update)),
     addEma: tf.scalar(1 - emaDecay),
   };
-  const updated = slots.map(({ weights, ema, firstMoment, secondMoment }, index) =>
+  const updateBucket = ({ weights, ema, firstMoment, secondMoment }: AdamSlots, bucketGradient: tf.Tensor1D) =>
     tf.tidy((): AdamSlots => {
-      const gradient = tf.mul(gradients[index], numbers.gradientScale);
+      const gradient = tf.mul(bucketGradient, numbers.gradientScale);
       const first = tf.add<tf.Tensor1D>(tf.mul(firstMoment, numbers.keepFirst), tf.mul(gradient, numbers.addFirst));
       const second = tf.add<tf.Tensor1D>(
         tf.mul(secondMoment, numbers.keepSecond),
@@ -59,8 +61,12 @@ export function adamUpdate(
       // In this form the rounding of decays near 1 cannot pull the average away from constant weights.
       const average = tf.add<tf.Tensor1D>(ema, tf.mul(tf.sub(next, ema), numbers.addEma));
       return { weights: next, ema: average, firstMoment: first, secondMoment: second };
-    }),
-  );
+    });
+  const updated = slots.map((bucket, index) => {
+    const next = updateBucket(bucket, gradients[index]);
+    tf.dispose([bucket, gradients[index]]);
+    return next;
+  });
   tf.dispose(numbers);
   return updated;
 }

@@ -7,7 +7,7 @@ import { adamUpdate, type AdamSlots } from './adam.js';
 import { dropoutMasks } from './dropoutMasks.js';
 import { batchTensors, perImageSquaredError } from './loss.js';
 import { bucketLayout, packBuckets, sumOfSquares, unpackBuckets, type BucketLayout } from './parameterBuckets.js';
-import type { MicroBatch, OptimizerState, StepResult, TrainStep, UpdateSettings } from './trainStep.js';
+import type { MicroBatch, OptimizerState, TrainStep, UpdateSettings } from './trainStep.js';
 
 /**
  * A training step made of the engine's eager operations, on every engine: the source of truth for faster ones.
@@ -37,20 +37,13 @@ export function createEagerTrainStep(spec: UNetSpec, state: OptimizerState): Tra
       const count = batches.reduce((sum, batch) => sum + batch.count, 0);
       const perImageLoss = new Float32Array(count);
       const { loss, gradients } = accumulate(spec, layout, slots, batches, settings, perImageLoss);
-      try {
-        const gradientNorm = Math.sqrt(readScalar(() => sumOfSquares(gradients)));
-        const result: StepResult = { loss, perImageLoss, gradientNorm };
-        if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) return result;
-        const updated = adamUpdate(slots, gradients, {
-          ...settings,
-          gradientScale: clipScale(gradientNorm, settings.clip),
-        });
-        tf.dispose(slots);
-        slots = updated;
-        return result;
-      } finally {
+      const gradientNorm = Math.sqrt(tf.tidy(() => sumOfSquares(gradients).dataSync()[0]));
+      if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) {
+        slots = adamUpdate(slots, gradients, { ...settings, gradientScale: clipScale(gradientNorm, settings.clip) });
+      } else {
         tf.dispose(gradients);
       }
+      return { loss, perImageLoss, gradientNorm };
     },
 
     snapshot: () => ({
@@ -88,30 +81,29 @@ function accumulate(
   for (const batch of batches) {
     const offset = firstImage;
     const previous: tf.Tensor1D[] | null = gradients;
-    gradients = tf.tidy(() => {
-      const { xt, target, timesteps, weights } = batchTensors(spec, batch);
-      const masks = spec.dropout > 0 ? dropoutMasks(spec.dropout, settings, offset) : null;
-      const share = tf.scalar(1 / perImageLoss.length);
-      const lossOf = (...flat: tf.Tensor[]): tf.Scalar => {
-        const network = unpackBuckets(layout, flat as tf.Tensor1D[]);
-        const perImage = perImageSquaredError(unetForward(spec, network, xt, timesteps, masks), target);
-        perImageLoss.set(perImage.dataSync<'float32'>(), offset);
-        return tf.mul(tf.sum(tf.mul(perImage, weights)), share);
-      };
-      const { grads } = tf.valueAndGrads(lossOf)(flatWeights);
-      return grads.map((gradient, index) => (previous ? tf.add(previous[index], gradient) : gradient) as tf.Tensor1D);
-    });
-    tf.dispose(previous ?? []);
+    try {
+      gradients = tf.tidy(() => {
+        const { xt, target, timesteps, weights } = batchTensors(spec, batch);
+        const masks = spec.dropout > 0 ? dropoutMasks(spec.dropout, settings, offset) : null;
+        const share = tf.scalar(1 / perImageLoss.length);
+        const lossOf = (...flat: tf.Tensor[]): tf.Scalar => {
+          const network = unpackBuckets(layout, flat as tf.Tensor1D[]);
+          const perImage = perImageSquaredError(unetForward(spec, network, xt, timesteps, masks), target);
+          perImageLoss.set(perImage.dataSync<'float32'>(), offset);
+          return tf.mul(tf.sum(tf.mul(perImage, weights)), share);
+        };
+        const { grads } = tf.valueAndGrads(lossOf)(flatWeights);
+        return grads.map((gradient, index) => (previous ? tf.add(previous[index], gradient) : gradient) as tf.Tensor1D);
+      });
+    } finally {
+      tf.dispose(previous ?? []);
+    }
     for (let image = 0; image < batch.count; image++) {
       weightedSum += batch.weights[image] * perImageLoss[offset + image];
     }
     firstImage += batch.count;
   }
   return { loss: weightedSum / perImageLoss.length, gradients: gradients ?? [] };
-}
-
-function readScalar(compute: () => tf.Scalar): number {
-  return tf.tidy(() => compute().dataSync()[0]);
 }
 
 function moveIntoBuckets(layout: BucketLayout, tensors: ReadonlyMap<string, tf.Tensor>): tf.Tensor1D[] {

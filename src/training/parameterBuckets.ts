@@ -18,11 +18,14 @@ interface Slot {
 /** Elements after which a bucket is closed: 4 MiB, so that the vectors of one bucket's update stay in a processor's cache. */
 const BUCKET_ELEMENTS = 1 << 20;
 
-/** Assigns tensors to buckets in the order of the map; a tensor is never divided. */
+/**
+ * Assigns tensors to buckets in the order of their names, so that sums over buckets round the same wherever the tensors came
+ * from; a tensor is never divided.
+ */
 export function bucketLayout(tensors: ReadonlyMap<string, tf.Tensor>): BucketLayout {
   const buckets: Slot[][] = [];
   let elements = Infinity;
-  for (const [name, { shape, size }] of tensors) {
+  for (const [name, { shape, size }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (elements >= BUCKET_ELEMENTS) {
       buckets.push([]);
       elements = 0;

@@ -46,6 +46,11 @@ describe('parameter buckets', () => {
     }
   });
 
+  it('do not depend on the order of the tensors', () => {
+    const tensors = tensorsOf([[3], [2, 5], [1100, 1000], [7]]);
+    expect(bucketLayout(new Map([...tensors].reverse()))).toEqual(bucketLayout(tensors));
+  });
+
   it('carry gradients back to the place of their tensor', () => {
     const tensors = tensorsOf([[3], [2, 2], [4]]);
     const layout = bucketLayout(tensors);
