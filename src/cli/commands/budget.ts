@@ -25,10 +25,12 @@ const budgetOptions = z.strictObject({
   grid: sampling.grid,
 });
 type BudgetOptions = z.output<typeof budgetOptions>;
+const defaults = budgetOptions.parse({});
 
 export function registerBudgetCommand(program: Command): void {
   addGroupingOptions(
     program.command('budget').description('compute ratio of each group, and the exact mean for a sampler'),
+    defaults,
   )
     .option(
       '--bounds <timesteps...>',
@@ -38,14 +40,21 @@ export function registerBudgetCommand(program: Command): void {
     .option('--k <ratio>', 'smallest ratio of the linear rule', numberOption('k'))
     .option(
       '--target-mean <ratio>',
-      'solve k for this mean over the steps the sampler visits',
+      `solve k for this mean over the steps the sampler visits (default: ${defaults.targetMean})`,
       numberOption('targetMean'),
     )
-    .option('--index-base <base>', 'first index of the linear rule, 0 or 1', numberOption('indexBase'))
-    .option('--orientation <end>', 'which end gets the largest model: high-snr or low-snr')
-    .option('--sampler <sampler>', 'ddim or ddpm')
+    .option(
+      '--index-base <base>',
+      `first index of the linear rule, 0 or 1 (default: ${defaults.indexBase})`,
+      numberOption('indexBase'),
+    )
+    .option(
+      '--orientation <end>',
+      `which end gets the largest model: high-snr or low-snr (default: ${defaults.orientation})`,
+    )
+    .option('--sampler <sampler>', `ddim or ddpm (default: ${defaults.sampler})`)
     .option('--steps <count>', 'sampling steps; every timestep without it', numberOption('steps'))
-    .option('--grid <grid>', 'timesteps the sampler visits: uniform or quadratic')
+    .option('--grid <grid>', `timesteps the sampler visits: uniform or quadratic (default: ${defaults.grid})`)
     .option('--json', 'print JSON')
     .action(({ json, ...values }: OutputOptions & Record<string, unknown>) => {
       refuseContradictions(values);

@@ -14,7 +14,10 @@ const groupOptions = z.strictObject({
 });
 
 export function registerGroupCommand(program: Command): void {
-  addGroupingOptions(program.command('group').description('partition of the timesteps into groups'))
+  addGroupingOptions(
+    program.command('group').description('partition of the timesteps into groups'),
+    groupOptions.parse({}),
+  )
     .option('--json', 'print JSON')
     .action(({ json, ...values }: OutputOptions & Record<string, unknown>) => {
       const options = optionsOf(groupOptions, values);
@@ -24,13 +27,17 @@ export function registerGroupCommand(program: Command): void {
     });
 }
 
-/** The options that describe a schedule and its partition, with the names that the schema gives them. */
-export function addGroupingOptions(command: Command): Command {
+/**
+ * The options that describe a schedule and its partition, with the names that the schema gives them. Commander is not told the
+ * defaults, so that an option left out can be told from one given.
+ * @param defaults shown in the help
+ */
+export function addGroupingOptions(command: Command, defaults: z.output<typeof groupOptions>): Command {
   return command
-    .option('--schedule <kind>', 'noise schedule: linear or cosine')
-    .option('--timesteps <count>', 'number of timesteps', numberOption('timesteps'))
-    .option('--method <method>', 'uniform, snr-uniform, dp-timestep or dp-snr')
-    .option('--groups <count>', 'number of groups', numberOption('groups'))
+    .option('--schedule <kind>', `noise schedule: linear or cosine (default: ${defaults.schedule})`)
+    .option('--timesteps <count>', `number of timesteps (default: ${defaults.timesteps})`, numberOption('timesteps'))
+    .option('--method <method>', `uniform, snr-uniform, dp-timestep or dp-snr (default: ${defaults.method})`)
+    .option('--groups <count>', `number of groups (default: ${defaults.groups})`, numberOption('groups'))
     .option('--clip-db <decibels>', 'snr-uniform: clip the decibels to this magnitude', numberOption('clipDb'))
     .option('--min-size <timesteps>', 'smallest group', numberOption('minSize'))
     .option('--max-size <timesteps>', 'largest group', numberOption('maxSize'));

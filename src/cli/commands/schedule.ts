@@ -8,6 +8,7 @@ import { formatTable } from '../table.js';
 
 const { schedule: kindSchema, timesteps: timestepsSchema } = diffusionSchema.unwrap().shape;
 const scheduleOptions = z.strictObject({ kind: kindSchema, timesteps: timestepsSchema });
+const defaults = scheduleOptions.parse({});
 
 /** Rows of the table for people; `--json` gives every timestep. */
 const TABLE_ROWS = 11;
@@ -16,8 +17,8 @@ export function registerScheduleCommand(program: Command): void {
   program
     .command('schedule')
     .description('noise and difficulty (SNR in decibels) of every timestep')
-    .option('--kind <kind>', 'linear or cosine')
-    .option('--timesteps <count>', 'number of timesteps', numberOption('timesteps'))
+    .option('--kind <kind>', `linear or cosine (default: ${defaults.kind})`)
+    .option('--timesteps <count>', `number of timesteps (default: ${defaults.timesteps})`, numberOption('timesteps'))
     .option('--json', 'print JSON')
     .action(({ json, ...values }: OutputOptions & Record<string, unknown>) => {
       const { kind, timesteps } = optionsOf(scheduleOptions, values);
