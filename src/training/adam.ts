@@ -14,7 +14,7 @@ export type AdamSlots = {
 };
 
 /** The numbers of one update. */
-export interface AdamSettings {
+interface AdamSettings {
   /** 1-based, for the bias correction. */
   readonly update: number;
   readonly learningRate: number;

@@ -19,7 +19,7 @@ export interface Checkpoint {
   readonly meta: CheckpointMeta;
 }
 
-export interface CheckpointMeta {
+interface CheckpointMeta {
   /** Optimizer updates done. Data order, noises, masks and schedules are functions of it. */
   readonly step: number;
   /** Seed of the training's random streams. */
@@ -59,7 +59,7 @@ const stateSchema = z.object({
 });
 
 /** Writes one file; replaced in tests by one that fails. */
-export type WriteFile = (path: string, data: Uint8Array) => Promise<void>;
+type WriteFile = (path: string, data: Uint8Array) => Promise<void>;
 
 /**
  * Writes a checkpoint of a stage: complete and durable under its final name, or not there at all. A failure (a full disk, say)
@@ -115,7 +115,7 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
 }
 
 /** What there is to go on from. */
-export interface LatestCheckpoint {
+interface LatestCheckpoint {
   /** The newest intact checkpoint; null when the stage has none at all. */
   readonly found: { readonly folder: string; readonly checkpoint: Checkpoint } | null;
   /** One `CHECKPOINT_CORRUPT` for each damaged checkpoint newer than the found one, for the caller to report. */

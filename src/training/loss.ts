@@ -3,7 +3,7 @@ import type { UNetSpec } from '../model/spec.js';
 import type { MicroBatch } from './trainStep.js';
 
 /** A micro-batch in the engine: `xt` and `target` (N, H, W, C), `timesteps` (N), `weights` (N). */
-export interface BatchTensors {
+interface BatchTensors {
   readonly xt: tf.Tensor4D;
   readonly target: tf.Tensor4D;
   readonly timesteps: tf.Tensor1D;

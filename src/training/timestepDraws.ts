@@ -9,7 +9,7 @@ export function uniformTimesteps(from: number, to: number): TimestepDraw {
 }
 
 /** How an expert draws the timesteps it is fine-tuned on. */
-export interface GroupDraw {
+interface GroupDraw {
   /** The expert's group, [from, to). */
   readonly from: number;
   readonly to: number;

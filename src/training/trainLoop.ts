@@ -5,7 +5,7 @@ import { learningRateAt } from './learningRate.js';
 import type { MicroBatch, StepResult, TrainStep } from './trainStep.js';
 
 /** What the caller learns after each update; the state is consistent then and may be snapshotted. */
-export interface UpdateInfo {
+interface UpdateInfo {
   /** 1-based count of optimizer updates. */
   readonly update: number;
   readonly result: StepResult;
