@@ -13,15 +13,7 @@ const NORM_EPS = 1e-6;
  */
 export function buildUNetSpec(model: ModelConfig, image: { size: number; channels: number }): UNetSpec {
   const sides = model.multipliers.map((_, level) => image.size / 2 ** level);
-  const missing = model.attention.find((side) => !sides.includes(side));
-  if (missing !== undefined) {
-    throw inputError(
-      'MODEL_SHAPE',
-      `attention is asked for at ${missing} pixels, where the network has no level`,
-      `its levels have ${sides.join(', ')} pixels: choose model.attention among them`,
-    );
-  }
-  return standardSpec({
+  const spec = standardSpec({
     size: image.size,
     inChannels: image.channels,
     outChannels: image.channels,
@@ -34,4 +26,13 @@ export function buildUNetSpec(model: ModelConfig, image: { size: number; channel
     normEps: NORM_EPS,
     dropout: model.dropout,
   });
+  const missing = model.attention.find((side) => !sides.includes(side));
+  if (missing !== undefined) {
+    throw inputError(
+      'MODEL_SHAPE',
+      `attention is asked for at ${missing} pixels, where the network has no level`,
+      `its levels have ${sides.join(', ')} pixels: choose model.attention among them`,
+    );
+  }
+  return spec;
 }
