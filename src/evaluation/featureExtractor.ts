@@ -13,8 +13,8 @@ export interface FeatureExtractor {
   readonly size: number;
   readonly channels: number;
   /**
-   * Features (count, dimensions), row-major, of images (count, size, size, channels) in [-1, 1]. The result does not depend on
-   * how images are put into batches.
+   * Features (count, dimensions), row-major, of images (count, size, size, channels) in [-1, 1]. Features of an image
+   * do not depend on the images beside it, up to rounding.
    */
   extract(images: Float32Array, count: number, signal?: AbortSignal): Promise<Float64Array>;
 }

@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core';
 import { inputError, interrupted } from '../contract/errors.js';
 import { randomPermutation } from '../tensor/random.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
@@ -54,7 +55,7 @@ export async function kernelDistance(options: KernelDistanceOptions): Promise<Ke
     if (signal?.aborted) throw interrupted();
     const firstRows = randomPermutation({ seed, stream: 'kid/first', index: subset }, firstCount);
     const secondRows = randomPermutation({ seed, stream: 'kid/second', index: subset }, secondCount);
-    values[subset] = maximumMeanDiscrepancy(
+    values[subset] = await maximumMeanDiscrepancy(
       gatherRows(first, firstRows.subarray(0, subsetSize), dimensions),
       gatherRows(second, secondRows.subarray(0, subsetSize), dimensions),
       dimensions,
@@ -67,46 +68,53 @@ export async function kernelDistance(options: KernelDistanceOptions): Promise<Ke
 }
 
 /** The unbiased estimator on whole sets of two or more vectors each. */
-export function maximumMeanDiscrepancy(first: Float64Array, second: Float64Array, dimensions: number): number {
+async function maximumMeanDiscrepancy(first: Float32Array, second: Float32Array, dimensions: number): Promise<number> {
   const firstCount = first.length / dimensions;
   const secondCount = second.length / dimensions;
+  const withinFirst = await kernelSums(first, first, dimensions);
+  const withinSecond = await kernelSums(second, second, dimensions);
+  const across = await kernelSums(first, second, dimensions);
   return (
-    (2 * kernelSumOverPairs(first, dimensions)) / (firstCount * (firstCount - 1)) +
-    (2 * kernelSumOverPairs(second, dimensions)) / (secondCount * (secondCount - 1)) -
-    (2 * kernelSumAcross(first, second, dimensions)) / (firstCount * secondCount)
+    (withinFirst.all - withinFirst.diagonal) / (firstCount * (firstCount - 1)) +
+    (withinSecond.all - withinSecond.diagonal) / (secondCount * (secondCount - 1)) -
+    (2 * across.all) / (firstCount * secondCount)
   );
 }
 
-/** Sum of the kernel over pairs i < j of one set. */
-function kernelSumOverPairs(rows: Float64Array, dimensions: number): number {
-  let sum = 0;
-  for (let left = 0; left < rows.length; left += dimensions) {
-    for (let right = left + dimensions; right < rows.length; right += dimensions) {
-      sum += kernel(rows, left, rows, right, dimensions);
-    }
+/**
+ * Sums of the kernel over all pairs, and over pairs of equal index. Inner products come from the engine in float32: each has
+ * its own rounding error, without bias, so the mean over a million pairs keeps far more digits. The rest is float64.
+ */
+async function kernelSums(
+  first: Float32Array,
+  second: Float32Array,
+  dimensions: number,
+): Promise<{ all: number; diagonal: number }> {
+  const columns = second.length / dimensions;
+  const products = tf.tidy(() =>
+    tf.matMul(
+      tf.tensor2d(first, [first.length / dimensions, dimensions]),
+      tf.tensor2d(second, [columns, dimensions]),
+      false,
+      true,
+    ),
+  );
+  const values = await products.data();
+  products.dispose();
+  let all = 0;
+  let diagonal = 0;
+  for (let index = 0; index < values.length; index += 1) {
+    const base = values[index]! / dimensions + 1;
+    const kernel = base * base * base;
+    all += kernel;
+    if (index % (columns + 1) === 0) diagonal += kernel;
   }
-  return sum;
+  return { all, diagonal };
 }
 
-function kernelSumAcross(first: Float64Array, second: Float64Array, dimensions: number): number {
-  let sum = 0;
-  for (let left = 0; left < first.length; left += dimensions) {
-    for (let right = 0; right < second.length; right += dimensions) {
-      sum += kernel(first, left, second, right, dimensions);
-    }
-  }
-  return sum;
-}
-
-function kernel(a: Float64Array, aStart: number, b: Float64Array, bStart: number, dimensions: number): number {
-  let product = 0;
-  for (let axis = 0; axis < dimensions; axis += 1) product += a[aStart + axis]! * b[bStart + axis]!;
-  const base = product / dimensions + 1;
-  return base * base * base;
-}
-
-function gatherRows(source: Float64Array, rows: Int32Array, dimensions: number): Float64Array {
-  const gathered = new Float64Array(rows.length * dimensions);
+/** Float32 is what feature networks compute in, so nothing is lost. */
+function gatherRows(source: Float64Array, rows: Int32Array, dimensions: number): Float32Array {
+  const gathered = new Float32Array(rows.length * dimensions);
   rows.forEach((row, position) => {
     gathered.set(source.subarray(row * dimensions, (row + 1) * dimensions), position * dimensions);
   });

@@ -47,7 +47,7 @@ export async function trainFeatureNetwork(options: FeatureTrainingOptions): Prom
   const classes = dataset.classes.length;
   const initial = initialFeatureWeights(dataset.channels, classes, seed);
   const variables = new Map(
-    [...initial].map(([name, { shape, data }]) => [name, tf.variable(tf.tensor(data, [...shape]), true)]),
+    [...initial].map(([name, { shape, data }]) => [name, tf.tidy(() => tf.variable(tf.tensor(data, [...shape])))]),
   );
   const optimizer = tf.train.adam(LEARNING_RATE);
   try {

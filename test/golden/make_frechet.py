@@ -4,7 +4,8 @@
 
 Frechet distance: scipy.linalg.sqrtm for covariances of full rank. For covariances of low rank sqrtm is not defined, so the
 trace of the root is the nuclear norm of X1c @ X2c.T (numpy.linalg.svd of the centred data themselves, never of a covariance).
-Kernel distance: the unbiased estimator written out with numpy's matrix products.
+Kernel distance: the unbiased estimator written out with numpy's matrix products, on as many vectors of each set as the
+smaller one has.
 """
 
 import json
@@ -51,7 +52,7 @@ def case(rng, name, d, n1, n2, rank=None):
         "first": x1.ravel().tolist(),
         "second": x2.ravel().tolist(),
         "frechet": value,
-        "kid": kid(x1, x2),
+        "kid": kid(x1[: min(n1, n2)], x2[: min(n1, n2)]),
     }
 
 
