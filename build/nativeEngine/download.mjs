@@ -94,12 +94,22 @@ async function downloadWheel({ wheel, path, python, run, show }) {
       env: { ...process.env, TMPDIR: temporary, PIP_DISABLE_PIP_VERSION_CHECK: '1' },
       onStdout: (text) => (output += text),
     });
-    if (result.code !== 0) throw new Error(`${wheel.project} could not be downloaded: ${failureLine(result)}`);
+    if (result.code !== 0) throw new Error(`${wheel.project} could not be downloaded: ${pipFailure(result)}`);
     renameSync(join(temporary, 'done', wheel.file), path);
   } finally {
     clearInterval(watch);
     rmSync(temporary, { recursive: true, force: true });
   }
+}
+
+/**
+ * pip's last word is "no matching distribution" even if it never reached the index; the reason stands in its warnings.
+ * @param {import('../setup/processes.mjs').ProcessResult} result
+ * @returns {string}
+ */
+export function pipFailure(result) {
+  const unreachable = /NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError/;
+  return unreachable.test(result.stderr) ? 'the package index cannot be reached' : failureLine(result);
 }
 
 /** @type {(folder: string) => number} */

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { strToU8, zipSync } from 'fflate';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compilerArguments } from '../../build/nativeEngine/binding.mjs';
-import { downloadWheels } from '../../build/nativeEngine/download.mjs';
+import { downloadWheels, pipFailure } from '../../build/nativeEngine/download.mjs';
 import { unpackWheels } from '../../build/nativeEngine/unpack.mjs';
 import { runProcess, type RunProcess } from '../../build/setup/processes.mjs';
 
@@ -64,6 +64,18 @@ describe('downloadWheels', () => {
     expect(pip.calls[0]).toContain('--require-hashes');
     expect(readFileSync(join(folder, wheel.file), 'utf8')).toBe(content);
     expect(readdirSync(folder)).toEqual([wheel.file]);
+  });
+});
+
+describe('pipFailure', () => {
+  const failed = (stderr: string) => pipFailure({ code: 1, stdout: '', stderr });
+  const lastWord = 'ERROR: No matching distribution found for some-library==1.0';
+
+  it('tells a network that is down from a wheel that is not there', () => {
+    const warning =
+      'WARNING: Retrying (Retry(total=1)) after connection broken by NewConnectionError: [Errno 111] Connection refused';
+    expect(failed(`${warning}\n${lastWord}\n`)).toBe('the package index cannot be reached');
+    expect(failed(`${lastWord}\n`)).toBe(lastWord);
   });
 });
 
