@@ -74,7 +74,7 @@ const PRESETS: Readonly<Record<string, Preset>> = {
       budget: { targetMean: 0.8 },
       pruning: { evidence: 128, rounds: 10, proxySteps: 200, proxyImages: 1024 },
       experts: { steps: 40_000, learningRate: 2e-4, warmup: 500, overlap: 20 },
-      sampling: { method: 'ddim', steps: 100, grid: 'quadratic', batch: 128 },
+      sampling: { method: 'ddim', steps: 100, grid: 'uniform', batch: 128 },
       evaluation: { samples: 50_000, seeds: [0, 1, 2] },
     },
   },
