@@ -141,7 +141,7 @@ describe('encodeSafetensors', () => {
         )
         .map((data): SafetensorsInput => ({ shape, data }));
     });
-    const name = fc.string({ unit: 'grapheme' }).filter((text) => text !== '__metadata__' && text.isWellFormed());
+    const name = fc.string({ unit: 'grapheme' }).filter((text) => text !== '__metadata__');
     const files = fc.tuple(fc.array(fc.tuple(name, tensor)), fc.dictionary(name, name));
     fc.assert(
       fc.property(files, ([entries, metadata]) => {

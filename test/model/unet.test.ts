@@ -9,7 +9,6 @@ import type { UNetSpec } from '../../src/model/spec.js';
 import { timeEmbedding } from '../../src/model/timeEmbedding.js';
 import { unetForward, type DropoutMasks } from '../../src/model/unet.js';
 import type { Weights } from '../../src/model/weights.js';
-import { createNetworkDenoiser } from '../../src/sampling/networkDenoiser.js';
 import { randomNormal } from '../../src/tensor/random.js';
 import { describeOnEveryEngine } from '../tensor/engines.js';
 import { randomWeights, smallSpec } from './networks.js';
@@ -81,19 +80,6 @@ describeOnEveryEngine('unetForward', () => {
       const difference = largestDifference(forward(small, changed, input, Int32Array.of(300)), computed);
       expect(difference, name).toBeGreaterThan(1e-5);
     }
-  });
-
-  it('gives the denoiser of one timestep the same values, and frees its memory', () => {
-    const before = tf.memory().numTensors;
-    const denoiser = createNetworkDenoiser(spec, weights);
-    const loaded = tf.memory().numTensors;
-    const first = x.subarray(0, x.length / 3);
-    expect(denoiser.predictNoise(Float32Array.of(...first, ...first), 2, t[0])).toEqual(
-      forward(spec, weights, Float32Array.of(...first, ...first), Int32Array.of(t[0], t[0])),
-    );
-    expect(tf.memory().numTensors).toBe(loaded);
-    denoiser.dispose();
-    expect(tf.memory().numTensors).toBe(before);
   });
 
   it('numbers the dropout sites in the order of the blocks, ahead of the second convolution', () => {
