@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { modelSchema } from '../../src/contract/config.js';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsInput } from '../../src/formats/safetensors.js';
+import { buildUNetSpec } from '../../src/model/buildSpec.js';
 import { readModelFolder, writeModelFolder } from '../../src/model/diffusersFolder.js';
 import { prunableWidths } from '../../src/model/prunableWidths.js';
 import { sliceModel } from '../../src/model/sliceModel.js';
@@ -49,6 +51,11 @@ describe('model folders', () => {
     expect(Object.keys(config)).toEqual(Object.keys(recorded));
     // No temporary file is left.
     expect((await readdir(join(dir, 'unet'))).toSorted()).toEqual(['config.json', WEIGHTS]);
+  });
+
+  it('describe the network that the same choices of ours build', async () => {
+    const model = modelSchema.parse({ channels: 8, multipliers: [1, 2], blocks: 2, attention: [8], normGroups: 4 });
+    expect((await readModelFolder(golden)).spec).toEqual(buildUNetSpec(model, { size: 16, channels: 3 }));
   });
 
   it('are read from the sub-folder of a pipeline', async () => {
