@@ -16,7 +16,7 @@ export interface NativeLibrary {
 
 /** Folder that holds the installed variants: `STEPADAPT_ENGINE_HOME`, else the user's cache folder. */
 export function engineHome(): string {
-  return process.env['STEPADAPT_ENGINE_HOME'] ?? join(userCacheFolder(), 'stepadapt-studio', 'engines');
+  return process.env['STEPADAPT_ENGINE_HOME'] || join(userCacheFolder(), 'stepadapt-studio', 'engines');
 }
 
 /**
@@ -43,6 +43,6 @@ function userCacheFolder(): string {
   const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
   if (XDG_CACHE_HOME) return XDG_CACHE_HOME;
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches');
-  if (process.platform === 'win32' && LOCALAPPDATA) return LOCALAPPDATA;
+  if (process.platform === 'win32') return LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local');
   return join(homedir(), '.cache');
 }
