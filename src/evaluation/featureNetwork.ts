@@ -37,6 +37,8 @@ export interface FeatureNetworkIdentity {
   readonly updates: number;
   /** Share of held-out images classified correctly, 0..1. */
   readonly accuracy: number;
+  /** Features are multiplied by this: it gives them a mean square of 1 over the training images, so that distances have one scale. */
+  readonly scale: number;
 }
 
 export interface FeatureNetwork extends FeatureExtractor {
@@ -55,6 +57,7 @@ const metadataSchema = z.object({
   seed: z.coerce.number().int(),
   updates: z.coerce.number().int().min(1),
   accuracy: z.coerce.number().min(0).max(1),
+  scale: z.coerce.number().positive(),
 });
 
 /** Names and shapes of the weights, in the order of computation. */
@@ -84,7 +87,7 @@ export function initialFeatureWeights(channels: number, classes: number, seed: n
   );
 }
 
-/** Features (N, 64) of images (N, size, size, channels). */
+/** Features (N, 64), not yet scaled, of images (N, size, size, channels). */
 export function featureActivations(weights: ReadonlyMap<string, tf.Tensor>, images: tf.Tensor4D): tf.Tensor2D {
   let activations = images;
   for (const index of CONVOLUTION_WIDTHS.keys()) {
@@ -102,7 +105,7 @@ export function classScores(weights: ReadonlyMap<string, tf.Tensor>, features: t
 
 /** A trained network as an extractor. Weights are put on the engine for the length of each call. */
 export function createFeatureNetwork(identity: FeatureNetworkIdentity, weights: Weights): FeatureNetwork {
-  const { source, size, channels } = identity;
+  const { source, size, channels, scale } = identity;
   const imageLength = size * size * channels;
   return {
     id: `${source}-${size}-${RECIPE_VERSION}`,
@@ -121,7 +124,7 @@ export function createFeatureNetwork(identity: FeatureNetworkIdentity, weights: 
         const batch = Math.min(IMAGES_PER_BATCH, count - start);
         const pixels = images.subarray(start * imageLength, (start + batch) * imageLength);
         const values = tf.tidy(() =>
-          featureActivations(onEngine(weights), tf.tensor4d(pixels, [batch, size, size, channels])),
+          tf.mul(featureActivations(onEngine(weights), tf.tensor4d(pixels, [batch, size, size, channels])), scale),
         );
         try {
           features.set(await values.data(), start * FEATURE_DIMENSIONS);

@@ -112,7 +112,7 @@ async function kernelSums(
   return { all, diagonal };
 }
 
-/** Float32 is what feature networks compute in, so nothing is lost. */
+/** In float32, which feature networks compute in, so that nothing of theirs is lost. */
 function gatherRows(source: Float64Array, rows: Int32Array, dimensions: number): Float32Array {
   const gathered = new Float32Array(rows.length * dimensions);
   rows.forEach((row, position) => {

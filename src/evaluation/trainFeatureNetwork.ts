@@ -23,10 +23,11 @@ export interface FeatureTrainingOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const DEFAULT_UPDATES = 600;
+const DEFAULT_UPDATES = 1000;
 const BATCH = 128;
 const LEARNING_RATE = 2e-3;
 const HELD_OUT_LIMIT = 2000;
+const IMAGES_FOR_SCALE = 2048;
 /** Reading the loss back waits for the engine, so it is done now and then only. */
 const UPDATES_BETWEEN_REPORTS = 20;
 
@@ -67,19 +68,18 @@ export async function trainFeatureNetwork(options: FeatureTrainingOptions): Prom
         }),
       ),
     );
-    return createFeatureNetwork(
-      {
-        source: dataset.source,
-        size: dataset.size,
-        channels: dataset.channels,
-        classes,
-        data: dataset.hash,
-        seed,
-        updates,
-        accuracy,
-      },
-      weights,
-    );
+    const identity = {
+      source: dataset.source,
+      size: dataset.size,
+      channels: dataset.channels,
+      classes,
+      data: dataset.hash,
+      seed,
+      updates,
+      accuracy,
+    };
+    const unscaled = createFeatureNetwork({ ...identity, scale: 1 }, weights);
+    return createFeatureNetwork({ ...identity, scale: await scaleToUnit(unscaled, train, signal) }, weights);
   } finally {
     optimizer.dispose();
     for (const variable of variables.values()) variable.dispose();
@@ -135,6 +135,13 @@ async function measureAccuracy(
     await yieldToEventLoop();
   }
   return correct / Math.max(heldOut.count, 1);
+}
+
+/** The factor that brings the mean square of the features over the first training images to 1. */
+async function scaleToUnit(network: FeatureNetwork, train: Dataset, signal: AbortSignal | undefined): Promise<number> {
+  const indices = Int32Array.from({ length: Math.min(IMAGES_FOR_SCALE, train.count) }, (_, index) => index);
+  const features = await network.extract(normalisedImages(train, indices, null), indices.length, signal);
+  return 1 / Math.sqrt(features.reduce((sum, value) => sum + value * value, 0) / features.length);
 }
 
 function imageTensor(dataset: Dataset, indices: Int32Array): tf.Tensor4D {

@@ -25,7 +25,7 @@ export function escapeHtml(text: string): string {
 /** The first column heads its row; numeric columns are right-aligned. */
 export function tableMarkup(table: Table, caption: string): Markup {
   const numeric = table.columns.map((column) => column.format !== undefined);
-  return html`<div class="scroll">
+  return html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}">
     <table>
       <caption>
         ${caption}

@@ -90,6 +90,7 @@ describe('feature network', () => {
     seed: 4,
     updates: 1,
     accuracy: 0.123456789012345,
+    scale: 0.7,
   };
   const network = createFeatureNetwork(identity, initialFeatureWeights(1, 2, 4));
 
@@ -98,7 +99,7 @@ describe('feature network', () => {
     expect(features).toHaveLength(300 * 64);
     for (const image of [0, 255, 256, 299]) {
       const expected = featuresInLoops(network.weights, images.subarray(image * 64, (image + 1) * 64));
-      expected.forEach((value, axis) => expect(features[image * 64 + axis]).toBeCloseTo(value, 5));
+      expected.forEach((value, axis) => expect(features[image * 64 + axis]).toBeCloseTo(0.7 * value, 5));
     }
   });
 
@@ -142,6 +143,16 @@ describe('trainFeatureNetwork', () => {
     const network = await train(1);
     expect(network.accuracy).toBeGreaterThan(0.95);
     expect(reported).toEqual([1, 21, 41]);
+    const features = await network.extract(
+      normalisedImages(
+        dataset,
+        Int32Array.from({ length: 900 }, (_, i) => i),
+        null,
+      ),
+      900,
+    );
+    const meanSquare = features.reduce((sum, value) => sum + value * value, 0) / features.length;
+    expect(meanSquare).toBeCloseTo(1, 5);
     expect((await train(1)).hash).toBe(network.hash);
     expect((await train(2)).hash).not.toBe(network.hash);
     expect(tf.memory().numTensors).toBe(before);
