@@ -33,14 +33,14 @@ const UPDATES_BETWEEN_REPORTS = 20;
 
 /**
  * Trains the feature network on a labelled data set with cross-entropy and Adam, for a fixed number of updates. On one engine
- * with one number of threads the result is a function of data and seed. Throws `DATA_UNLABELLED` when there are no labels.
+ * with one number of threads the result is a function of data and seed. Throws `DATA_UNLABELLED` without labels of at least two classes.
  */
 export async function trainFeatureNetwork(options: FeatureTrainingOptions): Promise<FeatureNetwork> {
   const { dataset, seed = 0, updates = DEFAULT_UPDATES, onProgress, signal } = options;
-  if (dataset.labels === null) {
+  if (dataset.labels === null || dataset.classes.length < 2) {
     throw inputError(
       'DATA_UNLABELLED',
-      `the data set "${dataset.source}" has no labels to train a feature network on`,
+      `the data set "${dataset.source}" has no labels of two classes or more to train a feature network on`,
       'use the random-projection features for unlabelled images',
     );
   }

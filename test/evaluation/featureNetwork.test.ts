@@ -160,6 +160,8 @@ describe('trainFeatureNetwork', () => {
 
   it('refuses data without labels', async () => {
     const dataset = { ...halvesDataset(20), labels: null, classes: [] };
+    const oneClass = { ...halvesDataset(20), labels: new Uint8Array(20), classes: ['all'] };
+    await expect(trainFeatureNetwork({ dataset: oneClass })).rejects.toMatchObject({ code: 'DATA_UNLABELLED' });
     await expect(trainFeatureNetwork({ dataset })).rejects.toMatchObject({ code: 'DATA_UNLABELLED' });
   });
 
