@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/globalSetup.ts'],
     // The tensor engines are process-wide and use every core, so files run one after another, each in its own process.
     pool: 'forks',
     fileParallelism: false,

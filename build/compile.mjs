@@ -1,5 +1,5 @@
 // Compiles src/ and electron/ to dist/, file by file, and skips the work when nothing changed. Types are checked by `npm run typecheck`.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,11 +22,12 @@ export async function compile() {
   const stamp = files.map((name) => `${name}:${statSync(join(root, name)).mtimeMs}`).join('\n');
   if (existsSync(stampPath) && readFileSync(stampPath, 'utf8') === stamp) return 0;
   const { build } = await import('esbuild');
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  // A process that is running from dist/ must never meet half of it, so the whole is made aside and changes place.
+  const aside = join(root, '.cache', `dist-${process.pid}`);
   await build({
     absWorkingDir: root,
     entryPoints: files,
-    outdir: 'dist',
+    outdir: aside,
     outbase: '.',
     format: 'esm',
     platform: 'node',
@@ -35,6 +36,12 @@ export async function compile() {
     logLevel: 'warning',
   });
   mkdirSync(join(root, 'dist'), { recursive: true });
+  for (const folder of readdirSync(aside)) {
+    const old = join(aside, `${folder}.old`);
+    if (existsSync(join(root, 'dist', folder))) renameSync(join(root, 'dist', folder), old);
+    renameSync(join(aside, folder), join(root, 'dist', folder));
+  }
+  rmSync(aside, { recursive: true, force: true });
   writeFileSync(stampPath, stamp);
   return files.length;
 }
