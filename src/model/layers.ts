@@ -83,7 +83,7 @@ function resLayers(res: ResBlockSpec, name: string, timeOut: number, side: numbe
     linear(`${name}.time_emb_proj`, timeOut, res.inner),
     { kind: 'norm', name: `${name}.norm2`, channels: res.inner, side },
     conv(`${name}.conv2`, res.inner, res.out, 3, side),
-    ...(res.in === res.out ? [] : [conv(`${name}.conv_shortcut`, res.in, res.out, 1, side)]),
+    ...(res.shortcut ? [conv(`${name}.conv_shortcut`, res.in, res.out, 1, side)] : []),
   ];
 }
 

@@ -13,6 +13,11 @@ export interface ResBlockSpec {
   readonly out: number;
   readonly norm1Groups: number;
   readonly norm2Groups: number;
+  /**
+   * Whether a 1x1 convolution of the input replaces the identity around the block. Not the same as `in !== out`: pruning can
+   * make both widths equal by chance.
+   */
+  readonly shortcut: boolean;
 }
 
 export interface AttentionSpec {

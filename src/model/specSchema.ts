@@ -8,7 +8,17 @@ const MAX_BLOCKS = 64;
 
 const width = z.number().int().min(1).max(MAX_WIDTH);
 
-const resBlock = z.strictObject({ in: width, inner: width, out: width, norm1Groups: width, norm2Groups: width });
+const resBlock = z
+  .strictObject({
+    in: width,
+    inner: width,
+    out: width,
+    norm1Groups: width,
+    norm2Groups: width,
+    shortcut: z.boolean().optional(),
+  })
+  // Files of earlier versions leave it out: their networks have a shortcut exactly where the width changes.
+  .transform((block) => ({ ...block, shortcut: block.shortcut ?? block.in !== block.out }));
 const attention = z.strictObject({ channels: width, qk: width, v: width, normGroups: width, scaleWidth: width });
 const blocks = z
   .array(z.strictObject({ res: resBlock, attention: attention.nullable() }))
@@ -48,6 +58,7 @@ function misfits(spec: UNetSpec): string[] {
   };
   const walkRes = (res: ResBlockSpec, input: number, name: string): number => {
     expect(res.in === input, `${name} reads ${res.in} channels where ${input} arrive`);
+    expect(res.shortcut || res.in === res.out, `${name} has no shortcut, but turns ${res.in} channels into ${res.out}`);
     expect(res.in % res.norm1Groups === 0, `${name}.norm1 has ${res.norm1Groups} groups for ${res.in} channels`);
     expect(res.inner % res.norm2Groups === 0, `${name}.norm2 has ${res.norm2Groups} groups for ${res.inner} channels`);
     return res.out;

@@ -41,6 +41,7 @@ export function standardSpec(network: StandardNetwork): UNetSpec {
     out,
     norm1Groups: normGroups,
     norm2Groups: normGroups,
+    shortcut: input !== out,
   });
   const attention = (channels: number): AttentionSpec => ({
     channels,

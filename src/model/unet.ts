@@ -97,7 +97,7 @@ class ForwardPass {
     h = silu(this.norm(tf.add(h, timeBias), `${name}.norm2`, res.norm2Groups));
     if (this.dropout) h = tf.mul(h, this.dropout.mask(this.sites.get(name)!, h.shape));
     // The shortcut reads the input before its norm.
-    const shortcut = res.in === res.out ? x : this.conv(x, `${name}.conv_shortcut`);
+    const shortcut = res.shortcut ? this.conv(x, `${name}.conv_shortcut`) : x;
     return tf.add(shortcut, this.conv(h, `${name}.conv2`));
   }
 
