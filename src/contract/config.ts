@@ -31,9 +31,23 @@ export const dataSchema = z
 
 export const diffusionSchema = z
   .strictObject({
-    schedule: z.enum(['linear', 'cosine']).default('linear').describe('noise schedule'),
+    schedule: z
+      .enum(['linear', 'scaled-linear', 'cosine', 'sigmoid'])
+      .default('linear')
+      .describe('noise schedule: DDPM, latent diffusion, improved DDPM, GeoDiff'),
     timesteps: z.number().int().min(2).max(10_000).default(1000).describe('T, number of diffusion timesteps'),
-    prediction: z.enum(['epsilon']).default('epsilon').describe('what the network predicts'),
+    zeroTerminalSnr: z
+      .boolean()
+      .default(false)
+      .describe('rescale the schedule so that nothing of the image is left at the last timestep; not with epsilon'),
+    prediction: z
+      .enum(['epsilon', 'x0', 'v'])
+      .default('epsilon')
+      .describe('what the network predicts: the noise, the image, or the velocity between them'),
+    variance: z
+      .enum(['fixed', 'learned-range'])
+      .default('fixed')
+      .describe('learned-range: the network also says where the variance of a step lies between its bounds'),
   })
   .prefault({});
 
@@ -50,6 +64,11 @@ export const modelSchema = z
     attention: z.array(z.number().int().min(1)).default([8]).describe('resolutions with self-attention, pixels'),
     dropout: z.number().min(0).max(0.9).default(0).describe('dropout probability inside residual blocks'),
     normGroups: z.number().int().min(1).max(64).default(8).describe('groups of every GroupNorm'),
+    attentionHeads: z.number().int().min(1).max(64).default(1).describe('heads of every attention block'),
+    scaleShiftNorm: z
+      .boolean()
+      .default(false)
+      .describe('the timestep scales and shifts the second norm of a residual block, in place of a bias before it'),
   })
   .prefault({});
 
@@ -76,6 +95,18 @@ export const baseSchema = z
     learningRate: z.number().gt(0).max(1).default(2e-4).describe('Adam learning rate after warm-up'),
     warmup: nonNegativeInt('steps of linear warm-up', 100),
     clip: z.number().gt(0).default(1).describe('largest global gradient norm'),
+    lossWeight: z
+      .enum(['simple', 'min-snr', 'p2'])
+      .default('simple')
+      .describe("weight of each timestep's loss: one, Min-SNR-gamma, or P2; experts are tuned with it too"),
+    minSnrGamma: z
+      .number()
+      .gt(0)
+      .max(1e6)
+      .default(5)
+      .describe('min-snr: signal-to-noise ratio above which weights fall'),
+    p2K: z.number().gt(0).max(1e6).default(1).describe('p2: k of the weight 1 / (k + SNR)^gamma'),
+    p2Gamma: z.number().min(0).max(10).default(1).describe('p2: gamma of the weight 1 / (k + SNR)^gamma'),
     ema: emaSchema,
     checkpointEvery: positiveInt('steps between checkpoints', 500),
     sampleEvery: nonNegativeInt('steps between sample grids, 0 = only at the end', 500),
@@ -86,10 +117,17 @@ export const baseSchema = z
 export const groupingSchema = z
   .strictObject({
     method: z
-      .enum(['uniform', 'snr-uniform', 'dp-timestep', 'dp-snr'])
+      .enum(['uniform', 'snr-uniform', 'dp-timestep', 'dp-snr', 'dp-gradient', 'mixture'])
       .default('dp-snr')
-      .describe('how timesteps are partitioned'),
+      .describe('how timesteps are partitioned; the last two measure gradient similarity on the trained base'),
     groups: z.number().int().min(1).max(100).default(5).describe('number of timestep groups'),
+    bounds: z
+      .array(z.number().int().min(0))
+      .min(2)
+      .max(101)
+      .nullable()
+      .default(null)
+      .describe('hand-set bounds 0 < ... < T, in place of method and groups'),
     clipDb: z
       .number()
       .gt(0)
@@ -98,11 +136,45 @@ export const groupingSchema = z
       .describe('snr-uniform: decibels are clipped to this magnitude first; null = no clip'),
     minSize: nonNegativeInt('smallest group, timesteps; 0 = no limit', 0),
     maxSize: nonNegativeInt('largest group, timesteps; 0 = no limit', 0),
+    similarityWeight: fraction('mixture: weight of gradient similarity against difficulty', 0.5),
+    gradientPoints: z
+      .number()
+      .int()
+      .min(2)
+      .max(1000)
+      .default(25)
+      .describe('gradient similarity: timesteps it is measured at; interpolated between them'),
+    gradientImages: positiveInt('gradient similarity: fixed images and noises per timestep', 64, 100_000),
+    gradientDimensions: z
+      .number()
+      .int()
+      .min(16)
+      .max(1_048_576)
+      .default(4096)
+      .describe('gradient similarity: length of the random projection of a gradient'),
   })
+  .overwrite((grouping) => (grouping.bounds === null ? grouping : { ...grouping, groups: grouping.bounds.length - 1 }))
   .prefault({});
 
 export const budgetSchema = z
   .strictObject({
+    rule: z
+      .enum(['linear', 'explicit', 'measured'])
+      .default('linear')
+      .describe('linear in the rank by noise, the given ratios, or linear in the rank by measured loss increase'),
+    ratios: z
+      .array(z.number().gt(0).max(1))
+      .min(1)
+      .max(100)
+      .nullable()
+      .default(null)
+      .describe("explicit: each group's ratio to the base's MACs, least noise first"),
+    trialRatio: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(0.7)
+      .describe('measured: ratio of the trial pruning whose loss increase ranks the groups'),
     k: z
       .number()
       .gt(0)
@@ -126,8 +198,25 @@ export const budgetSchema = z
 
 export const pruningSchema = z
   .strictObject({
-    importance: z.enum(['magnitude', 'taylor']).default('taylor').describe('importance of a channel'),
-    evidence: positiveInt('batches of gradients behind the Taylor importance, per group', 16, 10_000),
+    importance: z
+      .enum(['random', 'l1', 'l2', 'taylor', 'taylor-squared', 'diff-pruning'])
+      .default('taylor')
+      .describe(
+        'importance of a channel: chance; size of its weights; |weight x gradient| or its square over batches of the group; or the same over timesteps in order until the loss is small',
+      ),
+    evidence: positiveInt('batches of gradients behind the Taylor importances, per group', 16, 10_000),
+    scope: z
+      .enum(['inner', 'inner+attention', 'all'])
+      .default('inner')
+      .describe(
+        'which widths may shrink: inside residual blocks, also inside attention, or also the streams between blocks',
+      ),
+    normPolicy: z
+      .enum(['whole-groups', 'equal-per-group', 'gcd'])
+      .default('whole-groups')
+      .describe(
+        'channels under a GroupNorm: whole norm groups (exact; not for scope all), equally many of each, or any with fewer norm groups',
+      ),
     allocator: z
       .enum(['uniform', 'global'])
       .default('global')
@@ -135,7 +224,32 @@ export const pruningSchema = z
     minimumKeep: z.number().gt(0).max(1).default(0.125).describe('smallest kept fraction of any width'),
     rounds: nonNegativeInt('rounds of the proxy search; 0 keeps the importance start', 4, 1000),
     proxySteps: nonNegativeInt('fine-tuning steps before a candidate is scored', 10, 100_000),
-    proxyImages: positiveInt('held-out images per group loss', 128, 100_000),
+    proxyImages: positiveInt('held-out images per group loss, or sampled images per distance', 128, 100_000),
+    proxy: z
+      .enum(['loss', 'distance'])
+      .default('loss')
+      .describe('score of a candidate: held-out group loss, or feature distance of samples with it in its group'),
+    proposer: z
+      .enum(['importance', 'random', 'evolutionary', 'language-model'])
+      .default('importance')
+      .describe('where the candidates of the proxy search come from'),
+    memory: z.boolean().default(true).describe('whether a proposer sees earlier rounds; false is an ablation'),
+    languageModel: z
+      .strictObject({
+        url: z
+          .url({ protocol: /^https?$/ })
+          .default('http://127.0.0.1:8080/v1')
+          .describe('base address of an OpenAI-compatible service; a key is read from STEPADAPT_LANGUAGE_MODEL_KEY'),
+        model: z.string().min(1).max(200).default('default').describe('model name sent to the service'),
+        timeoutSeconds: z.number().gt(0).max(3600).default(120).describe('longest wait for one answer'),
+      })
+      .prefault({}),
+    proposerTranscript: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('language-model: recorded transcript whose answers are replayed instead of asking the service'),
   })
   .prefault({});
 
@@ -146,6 +260,15 @@ export const expertsSchema = z
     warmup: nonNegativeInt('steps of linear warm-up', 20),
     overlap: nonNegativeInt('timesteps beyond each border that an expert also trains on', 0),
     outsideProbability: fraction('probability of a training timestep drawn from all timesteps', 0),
+    antithetic: z.boolean().default(false).describe('draw timesteps in pairs t and from + to - 1 - t'),
+    distillation: fraction("weight of the base's prediction against the noise as training target", 0),
+    start: z
+      .enum(['pruned', 'scratch'])
+      .default('pruned')
+      .describe("first weights: the base's kept channels, or new ones of the same widths"),
+    evaluateEvery: nonNegativeInt('steps between held-out group losses; the best weights are kept; 0 = never', 0),
+    evaluateImages: positiveInt('held-out images per such loss', 256, 100_000),
+    patience: nonNegativeInt('such losses in a row without improvement before training stops; 0 = never', 0),
   })
   .prefault({});
 

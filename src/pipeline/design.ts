@@ -1,6 +1,7 @@
 import type { ExperimentConfig } from '../contract/config.js';
 import { inputError } from '../contract/errors.js';
-import { noiseSchedule, type NoiseSchedule } from '../diffusion/noiseSchedule.js';
+import type { NoiseSchedule } from '../diffusion/noiseSchedule.js';
+import { trainingObjective, type Objective } from '../diffusion/objective.js';
 import { assignBudgets } from '../method/budget.js';
 import { partitionTimesteps } from '../method/partition.js';
 import { groupsFromBounds, type TimestepGroup } from '../method/timestepGroups.js';
@@ -27,6 +28,8 @@ export interface ExperimentDesign {
   readonly baseMacs: number;
   readonly parameters: number;
   readonly schedule: NoiseSchedule;
+  /** What every network of the experiment is trained for; holds the same schedule. */
+  readonly objective: Objective;
   /** Timesteps the sampler calls the network with, in calling order. */
   readonly visited: Int32Array;
   readonly bounds: readonly number[];
@@ -45,7 +48,8 @@ export interface ExperimentDesign {
 export function designExperiment(config: ExperimentConfig): ExperimentDesign {
   const spec = buildUNetSpec(config.model, config.data);
   const { macs: baseMacs, parameters } = countModel(spec);
-  const schedule = noiseSchedule(config.diffusion);
+  const objective = trainingObjective(config);
+  const { schedule } = objective;
   const visited = visitedTimesteps(config.sampling, config.diffusion.timesteps);
   const partition = partitionTimesteps(config.grouping, schedule);
   const budgets = assignBudgets(config.budget, partition.bounds, visited);
@@ -61,6 +65,7 @@ export function designExperiment(config: ExperimentConfig): ExperimentDesign {
     baseMacs,
     parameters,
     schedule,
+    objective,
     visited,
     bounds: partition.bounds,
     partitionCost: partition.cost,

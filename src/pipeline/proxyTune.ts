@@ -36,7 +36,7 @@ export async function proxyTune(
       nextBatch: (update) =>
         drawBatch({
           dataset: context.data.train,
-          schedule: context.design.schedule,
+          objective: context.design.objective,
           draw: options.draw,
           seed: config.seed,
           stream,

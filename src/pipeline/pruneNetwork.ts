@@ -110,7 +110,7 @@ async function importance(
     batch: (index) =>
       drawBatch({
         dataset: context.data.train,
-        schedule: design.schedule,
+        objective: design.objective,
         draw: task.draw,
         seed: config.seed,
         stream: `${stageId}/evidence`,
@@ -130,7 +130,7 @@ async function proxySearch(context: StageContext, task: PruningTask, scores: Imp
   const { pruning } = task;
   const set = heldOutSet({
     heldOut: context.data.heldOut,
-    schedule: design.schedule,
+    objective: design.objective,
     from: task.from,
     to: task.to,
     images: pruning.proxyImages,

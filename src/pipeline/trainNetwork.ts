@@ -97,7 +97,7 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
       nextBatch: (update) => {
         const batches = drawBatch({
           dataset: context.data.train,
-          schedule: design.schedule,
+          objective: design.objective,
           draw: training.draw,
           seed: config.seed,
           stream: stage,

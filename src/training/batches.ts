@@ -2,7 +2,10 @@ import { normalisedImages } from '../data/batchImages.js';
 import type { Dataset } from '../data/dataset.js';
 import { imageIndices } from '../data/epochOrder.js';
 import { addNoise } from '../diffusion/forwardProcess.js';
-import type { NoiseSchedule } from '../diffusion/noiseSchedule.js';
+import { lossWeight } from '../diffusion/lossWeight.js';
+import type { Objective } from '../diffusion/objective.js';
+import { BOUND_TERMS, boundTerms } from '../diffusion/posterior.js';
+import { predictionTarget } from '../diffusion/prediction.js';
 import { randomIntegers, randomNormal } from '../tensor/random.js';
 import type { TimestepDraw } from './timestepDraws.js';
 import type { MicroBatch } from './trainStep.js';
@@ -10,7 +13,7 @@ import type { MicroBatch } from './trainStep.js';
 /** What an update's batch depends on, and nothing else: a resumed run draws the same batches. */
 export interface BatchRequest {
   readonly dataset: Dataset;
-  readonly schedule: NoiseSchedule;
+  readonly objective: Objective;
   readonly draw: TimestepDraw;
   readonly seed: number;
   /** Name of the run's random stream, such as the stage. */
@@ -25,37 +28,58 @@ export interface BatchRequest {
   readonly flip: boolean;
 }
 
-/** One update's images in epoch order, noised to drawn timesteps, with the noise as target (DDPM, algorithm 1). */
+/** One update's images in epoch order, noised to drawn timesteps, with what should be predicted (DDPM, algorithm 1). */
 export function drawBatch(request: BatchRequest): MicroBatch[] {
-  const { dataset, schedule, seed, stream, update, batch } = request;
+  const { dataset, objective, seed, stream, update, batch } = request;
   const key = (part: string) => ({ seed, stream: `${stream}/${part}`, index: update });
   const indices = imageIndices({ seed, stream: `${stream}/images` }, dataset.count, update, batch);
   const flips = request.flip ? Uint8Array.from(randomIntegers(key('flips'), batch, 0, 2)) : null;
   const images = normalisedImages(dataset, indices, flips);
   const timesteps = request.draw(key('timesteps'), batch);
   const noise = randomNormal(key('noise'), images.length);
-  return divide(addNoise(schedule, images, noise, timesteps), noise, timesteps, request.microBatch);
+  return divide(noisedBatch(objective, images, noise, timesteps), request.microBatch);
 }
 
 /**
- * Divides a batch into micro-batches of at most `microBatch` images, as views of the given arrays, with all loss weights one.
+ * Images noised to timesteps, with the target and the loss weight that the objective gives them.
  *
- * @param xt (N, H, W, C) noised images
- * @param noise (N, H, W, C) the noise in them
+ * @param images (N, H, W, C) in [-1, 1]
+ * @param noise standard normal numbers, same layout
  * @param timesteps (N)
  */
-export function divide(xt: Float32Array, noise: Float32Array, timesteps: Int32Array, microBatch: number): MicroBatch[] {
-  const total = timesteps.length;
-  const pixels = xt.length / total;
+export function noisedBatch(
+  { schedule, prediction, learnedVariance, weight }: Objective,
+  images: Float32Array,
+  noise: Float32Array,
+  timesteps: Int32Array,
+): MicroBatch {
+  const alphaBar = Array.from(timesteps, (t) => schedule.alphaBar[t]);
+  return {
+    count: timesteps.length,
+    xt: addNoise(schedule, images, noise, timesteps),
+    target: predictionTarget(prediction, images, noise, alphaBar),
+    timesteps,
+    weights: Float32Array.from(alphaBar, (kept) => lossWeight(weight, prediction, kept)),
+    bound: learnedVariance
+      ? Float32Array.from([...timesteps].flatMap((t) => boundTerms(schedule, prediction, t)))
+      : undefined,
+  };
+}
+
+/** Divides a batch into micro-batches of at most `microBatch` images, as views of its arrays. */
+export function divide(batch: MicroBatch, microBatch: number): MicroBatch[] {
+  const { count, xt, target, timesteps, weights, bound } = batch;
+  const pixels = xt.length / count;
   const parts: MicroBatch[] = [];
-  for (let first = 0; first < total; first += microBatch) {
-    const end = Math.min(first + microBatch, total);
+  for (let first = 0; first < count; first += microBatch) {
+    const end = Math.min(first + microBatch, count);
     parts.push({
       count: end - first,
       xt: xt.subarray(first * pixels, end * pixels),
-      target: noise.subarray(first * pixels, end * pixels),
+      target: target.subarray(first * pixels, end * pixels),
       timesteps: timesteps.subarray(first, end),
-      weights: new Float32Array(end - first).fill(1),
+      weights: weights.subarray(first, end),
+      bound: bound?.subarray(first * BOUND_TERMS, end * BOUND_TERMS),
     });
   }
   return parts;

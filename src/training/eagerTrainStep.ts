@@ -5,14 +5,14 @@ import { unetForward } from '../model/unet.js';
 import type { Weights } from '../model/weights.js';
 import { adamUpdate, type AdamSlots } from './adam.js';
 import { dropoutMasks } from './dropoutMasks.js';
-import { batchTensors, perImageSquaredError } from './loss.js';
+import { batchTensors, imageLosses } from './loss.js';
 import { bucketLayout, packBuckets, sumOfSquares, unpackBuckets, type BucketLayout } from './parameterBuckets.js';
 import type { MicroBatch, OptimizerState, TrainStep, UpdateSettings } from './trainStep.js';
 
 /**
  * A training step made of the engine's eager operations, on every engine: the source of truth for faster ones.
  *
- * Gradients are those of `sum(weight_i * mse_i) / N` over all images of all micro-batches, so dividing a batch into
+ * Gradients are those of the mean of `imageLosses(...).total` over all images of all micro-batches, so dividing a batch into
  * micro-batches changes memory and nothing else. When the loss or the gradient norm is not finite the state stays as it was
  * and the result says so.
  */
@@ -65,7 +65,7 @@ function clipScale(norm: number, clip: number): number {
   return Math.min(1, clip / (norm + 1e-6));
 }
 
-/** Loss and gradients of the whole batch, one micro-batch at a time. Fills `perImageLoss` with the unweighted losses. */
+/** Loss and gradients of the whole batch, one micro-batch at a time. Fills `perImageLoss` with the unweighted squared errors. */
 function accumulate(
   spec: UNetSpec,
   layout: BucketLayout,
@@ -76,21 +76,23 @@ function accumulate(
 ): { loss: number; gradients: tf.Tensor1D[] } {
   const flatWeights = slots.map((slot) => slot.weights);
   let gradients: tf.Tensor1D[] | null = null;
-  let weightedSum = 0;
+  let sum = 0;
   let firstImage = 0;
   for (const batch of batches) {
     const offset = firstImage;
     const previous: tf.Tensor1D[] | null = gradients;
     try {
       gradients = tf.tidy(() => {
-        const { xt, target, timesteps, weights } = batchTensors(spec, batch);
+        const tensors = batchTensors(spec, batch);
         const masks = spec.dropout > 0 ? dropoutMasks(spec.dropout, settings, offset) : null;
         const share = tf.scalar(1 / perImageLoss.length);
         const lossOf = (...flat: tf.Tensor[]): tf.Scalar => {
           const network = unpackBuckets(layout, flat as tf.Tensor1D[]);
-          const perImage = perImageSquaredError(unetForward(spec, network, xt, timesteps, masks), target);
-          perImageLoss.set(perImage.dataSync<'float32'>(), offset);
-          return tf.mul(tf.sum(tf.mul(perImage, weights)), share);
+          const output = unetForward(spec, network, tensors.xt, tensors.timesteps, masks);
+          const { squaredError, total } = imageLosses(output, tensors);
+          perImageLoss.set(squaredError.dataSync<'float32'>(), offset);
+          sum = total.dataSync<'float32'>().reduce((before, loss) => before + loss, sum);
+          return tf.mul(tf.sum(total), share);
         };
         const { grads } = tf.valueAndGrads(lossOf)(flatWeights);
         return grads.map((gradient, index) => (previous ? tf.add(previous[index], gradient) : gradient) as tf.Tensor1D);
@@ -98,12 +100,9 @@ function accumulate(
     } finally {
       tf.dispose(previous ?? []);
     }
-    for (let image = 0; image < batch.count; image++) {
-      weightedSum += batch.weights[image] * perImageLoss[offset + image];
-    }
     firstImage += batch.count;
   }
-  return { loss: weightedSum / perImageLoss.length, gradients: gradients ?? [] };
+  return { loss: sum / perImageLoss.length, gradients: gradients ?? [] };
 }
 
 function moveIntoBuckets(layout: BucketLayout, tensors: ReadonlyMap<string, tf.Tensor>): tf.Tensor1D[] {

@@ -3,11 +3,11 @@ import { fromRuntime, type RuntimeWeights } from '../model/runtimeWeights.js';
 import type { UNetSpec } from '../model/spec.js';
 import { unetForward } from '../model/unet.js';
 import type { Weights } from '../model/weights.js';
-import { batchTensors, perImageSquaredError } from './loss.js';
+import { batchTensors, imageLosses } from './loss.js';
 import type { MicroBatch } from './trainStep.js';
 
 /**
- * Gradients of one micro-batch's loss, the weighted mean over images of the mean squared error, without dropout. Leaves no
+ * Gradients of one micro-batch's loss, the mean over images of what is trained on, without dropout. Leaves no
  * tensor behind.
  *
  * @param runtime weights in the engine's memory, not changed
@@ -21,12 +21,12 @@ export function lossGradients(
   names: readonly string[],
 ): Weights {
   const gradients = tf.tidy(() => {
-    const { xt, target, timesteps, weights } = batchTensors(spec, batch);
+    const tensors = batchTensors(spec, batch);
     const loss = (...wanted: tf.Tensor[]): tf.Scalar => {
       const network = new Map(runtime);
       names.forEach((name, index) => network.set(name, wanted[index]));
-      const perImage = perImageSquaredError(unetForward(spec, network, xt, timesteps, null), target);
-      return perImage.mul(weights).mean();
+      const output = unetForward(spec, network, tensors.xt, tensors.timesteps, null);
+      return tf.mean(imageLosses(output, tensors).total);
     };
     return tf.grads(loss)(names.map((name) => runtime.get(name)!));
   });

@@ -2,15 +2,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import { inputError } from '../contract/errors.js';
 import { normalisedImages } from '../data/batchImages.js';
 import type { Dataset } from '../data/dataset.js';
-import { addNoise } from '../diffusion/forwardProcess.js';
-import type { NoiseSchedule } from '../diffusion/noiseSchedule.js';
+import type { Objective } from '../diffusion/objective.js';
 import { toRuntime } from '../model/runtimeWeights.js';
 import type { UNetSpec } from '../model/spec.js';
 import { unetForward } from '../model/unet.js';
 import type { Weights } from '../model/weights.js';
 import { randomNormal, randomPermutation } from '../tensor/random.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
-import { divide } from './batches.js';
+import { divide, noisedBatch } from './batches.js';
 import { batchTensors, perImageSquaredError } from './loss.js';
 import type { MicroBatch } from './trainStep.js';
 
@@ -20,7 +19,7 @@ const FORWARD_BATCH = 32;
 export interface HeldOutRequest {
   /** The held-out split. */
   readonly heldOut: Dataset;
-  readonly schedule: NoiseSchedule;
+  readonly objective: Objective;
   /** The timestep group, [from, to). */
   readonly from: number;
   readonly to: number;
@@ -35,7 +34,7 @@ export interface HeldOutRequest {
  *
  * @throws input error `NO_HELD_OUT_IMAGES` for an empty split
  */
-export function heldOutSet({ heldOut, schedule, from, to, images, seed }: HeldOutRequest): MicroBatch[] {
+export function heldOutSet({ heldOut, objective, from, to, images, seed }: HeldOutRequest): MicroBatch[] {
   if (heldOut.count === 0) {
     throw inputError(
       'NO_HELD_OUT_IMAGES',
@@ -50,11 +49,11 @@ export function heldOutSet({ heldOut, schedule, from, to, images, seed }: HeldOu
   const timesteps = Int32Array.from({ length: images }, (_, i) =>
     Math.floor(from + ((i + 0.5) * (to - from)) / images),
   );
-  return divide(addNoise(schedule, clean, noise, timesteps), noise, timesteps, FORWARD_BATCH);
+  return divide(noisedBatch(objective, clean, noise, timesteps), FORWARD_BATCH);
 }
 
 /**
- * Loss of a network on a held-out set, without dropout.
+ * Squared error of a network's prediction on a held-out set, unweighted and without dropout.
  *
  * @returns the mean over all images and each image's mean squared error, in the set's order
  */

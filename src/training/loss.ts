@@ -1,27 +1,51 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { BOUND_TERMS } from '../diffusion/posterior.js';
 import type { UNetSpec } from '../model/spec.js';
 import type { MicroBatch } from './trainStep.js';
+import { variationalBound } from './variationalBound.js';
 
-/** A micro-batch in the engine: `xt` and `target` (N, H, W, C), `timesteps` (N), `weights` (N). */
-interface BatchTensors {
+/** A micro-batch in the engine: `xt` and `target` (N, H, W, C), `timesteps` (N), `weights` (N), `bound` (N, terms) or absent. */
+export interface BatchTensors {
   readonly xt: tf.Tensor4D;
   readonly target: tf.Tensor4D;
   readonly timesteps: tf.Tensor1D;
   readonly weights: tf.Tensor1D;
+  readonly bound?: tf.Tensor2D;
 }
 
 /** Uploads a micro-batch; call inside `tf.tidy`. */
-export function batchTensors(spec: UNetSpec, batch: MicroBatch): BatchTensors {
-  const { size, inChannels, outChannels } = spec;
+export function batchTensors({ size, inChannels }: UNetSpec, batch: MicroBatch): BatchTensors {
+  const shape: [number, number, number, number] = [batch.count, size, size, inChannels];
   return {
-    xt: tf.tensor4d(batch.xt, [batch.count, size, size, inChannels]),
-    target: tf.tensor4d(batch.target, [batch.count, size, size, outChannels]),
+    xt: tf.tensor4d(batch.xt, shape),
+    target: tf.tensor4d(batch.target, shape),
     timesteps: tf.tensor1d(batch.timesteps, 'int32'),
     weights: tf.tensor1d(batch.weights),
+    bound: batch.bound && tf.tensor2d(batch.bound, [batch.count, BOUND_TERMS]),
   };
 }
 
-/** Mean squared error of each image, over pixels and channels: (N, H, W, C) twice to (N). The simple loss of DDPM, eq. 14. */
-export function perImageSquaredError(prediction: tf.Tensor4D, target: tf.Tensor4D): tf.Tensor1D {
+/**
+ * The losses of each image.
+ *
+ * @param output (N, H, W, C) of the network; (N, H, W, 2 C) where it learns the variance
+ * @returns `squaredError` (N), mean over pixels and channels (the simple loss of DDPM, eq. 14); `total` (N), what is trained on:
+ *   the squared error times its weight, plus the variational bound of networks that learn the variance
+ */
+export function imageLosses(
+  output: tf.Tensor4D,
+  batch: BatchTensors,
+): { squaredError: tf.Tensor1D; total: tf.Tensor1D } {
+  const squaredError = perImageSquaredError(output, batch.target);
+  const weighted = tf.mul(squaredError, batch.weights);
+  return {
+    squaredError,
+    total: batch.bound ? tf.add<tf.Tensor1D>(weighted, variationalBound(output, batch, batch.bound)) : weighted,
+  };
+}
+
+/** Mean squared error of each image, over pixels and channels: (N). Channels for the variance are left out. */
+export function perImageSquaredError(output: tf.Tensor4D, target: tf.Tensor4D): tf.Tensor1D {
+  const prediction = output.shape[3] === target.shape[3] ? output : tf.slice(output, [0, 0, 0, 0], target.shape);
   return tf.mean(tf.mean(tf.squaredDifference(prediction, target), [2, 3]), 1);
 }

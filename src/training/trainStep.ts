@@ -6,12 +6,14 @@ export interface MicroBatch {
   readonly count: number;
   /** Noised images q(x_t | x_0). */
   readonly xt: Float32Array;
-  /** What the network should predict (the noise, for epsilon prediction). */
+  /** What the network should predict: noise, image or velocity. */
   readonly target: Float32Array;
   /** (N) integer timesteps in [0, T). */
   readonly timesteps: Int32Array;
-  /** (N) weight of each image's loss; all ones for the simple loss. */
+  /** (N) weight of each image's squared error; all ones for the simple loss. */
   readonly weights: Float32Array;
+  /** (N, BOUND_TERMS) of `boundTerms` where the network learns the variance; absent elsewhere. */
+  readonly bound?: Float32Array;
 }
 
 /** Learning rate, EMA decay and clip of one optimizer update. */
@@ -28,7 +30,7 @@ export interface UpdateSettings {
 }
 
 export interface StepResult {
-  /** Weighted mean squared error over the whole batch. */
+  /** What was trained on, mean over the whole batch: weighted squared error, and the bound where the variance is learned. */
   readonly loss: number;
   /** (sum of counts) unweighted mean squared error per image, in batch order. */
   readonly perImageLoss: Float32Array;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { configSchema } from '../../src/contract/config.js';
 import type { Dataset } from '../../src/data/dataset.js';
-import { noiseSchedule } from '../../src/diffusion/noiseSchedule.js';
+import { trainingObjective } from '../../src/diffusion/objective.js';
 import { drawBatch, type BatchRequest } from '../../src/training/batches.js';
 import { uniformTimesteps } from '../../src/training/timestepDraws.js';
 import type { MicroBatch } from '../../src/training/trainStep.js';
@@ -23,12 +24,13 @@ const dataset: Dataset = {
   classes: [],
   hash: '',
 };
-const schedule = noiseSchedule({ schedule: 'linear', timesteps: 100 });
+const objective = trainingObjective(configSchema.parse({ diffusion: { timesteps: 100 } }));
+const { schedule } = objective;
 
 function request(rest: Partial<BatchRequest> = {}): BatchRequest {
   return {
     dataset,
-    schedule,
+    objective,
     draw: uniformTimesteps(20, 80),
     seed: 3,
     stream: 'base',

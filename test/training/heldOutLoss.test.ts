@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { configSchema } from '../../src/contract/config.js';
 import type { Dataset } from '../../src/data/dataset.js';
-import { noiseSchedule } from '../../src/diffusion/noiseSchedule.js';
+import { trainingObjective } from '../../src/diffusion/objective.js';
 import { buildUNetSpec } from '../../src/model/buildSpec.js';
 import { initialiseWeights } from '../../src/model/initialise.js';
 import { openEngine } from '../../src/tensor/openEngine.js';
@@ -17,10 +18,10 @@ const heldOut: Dataset = {
   classes: [],
   hash: '',
 };
-const schedule = noiseSchedule({ schedule: 'linear', timesteps: 100 });
+const objective = trainingObjective(configSchema.parse({ diffusion: { timesteps: 100 } }));
 
 function request(rest: Partial<HeldOutRequest> = {}): HeldOutRequest {
-  return { heldOut, schedule, from: 20, to: 60, images: 40, seed: 5, ...rest };
+  return { heldOut, objective, from: 20, to: 60, images: 40, seed: 5, ...rest };
 }
 
 const timestepsOf = (rest: Partial<HeldOutRequest>) =>

@@ -2,8 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { configSchema } from '../../src/contract/config.js';
 import type { Dataset } from '../../src/data/dataset.js';
-import { noiseSchedule } from '../../src/diffusion/noiseSchedule.js';
+import { trainingObjective } from '../../src/diffusion/objective.js';
 import { buildUNetSpec } from '../../src/model/buildSpec.js';
 import { initialiseWeights } from '../../src/model/initialise.js';
 import { openEngine } from '../../src/tensor/openEngine.js';
@@ -27,7 +28,7 @@ const dataset: Dataset = {
   classes: [],
   hash: '',
 };
-const schedule = noiseSchedule({ schedule: 'cosine', timesteps: 50 });
+const objective = trainingObjective(configSchema.parse({ diffusion: { schedule: 'cosine', timesteps: 50 } }));
 const draw = groupTimesteps({ from: 10, to: 30, timesteps: 50, overlap: 3, outsideProbability: 0.2 });
 const spec = buildUNetSpec(
   { channels: 8, multipliers: [1, 2], blocks: 1, attention: [4], dropout: 0.2, normGroups: 4 },
@@ -41,7 +42,7 @@ async function trainFrom(state: OptimizerState, fromUpdate: number, steps: numbe
       step,
       stage: 'test',
       nextBatch: (update) =>
-        drawBatch({ dataset, schedule, draw, seed: 1, stream: 'test', update, batch: 5, microBatch: 3, flip: true }),
+        drawBatch({ dataset, objective, draw, seed: 1, stream: 'test', update, batch: 5, microBatch: 3, flip: true }),
       fromUpdate,
       steps,
       learningRate: 0.01,

@@ -36,6 +36,6 @@ export function baseStage(config: ExperimentConfig): Stage {
 
 /** The settings that decide the trained weights; how often they are saved or shown does not. */
 function trained(config: ExperimentConfig): unknown {
-  const { steps, batch, learningRate, warmup, clip, ema } = config.base;
-  return { steps, batch, learningRate, warmup, clip, ema };
+  const { steps, batch, learningRate, warmup, clip, ema, lossWeight, minSnrGamma, p2K, p2Gamma } = config.base;
+  return { steps, batch, learningRate, warmup, clip, ema, lossWeight, minSnrGamma, p2K, p2Gamma };
 }

@@ -73,7 +73,7 @@ async function compareLosses(
 ): Promise<GroupLosses> {
   const set = heldOutSet({
     heldOut: context.data.heldOut,
-    schedule: context.design.schedule,
+    objective: context.design.objective,
     from: group.from,
     to: group.to,
     images: LOSS_IMAGES,
