@@ -39,7 +39,7 @@ describe('schedule', () => {
 describe('group', () => {
   it('prints bounds and cost as JSON', () => {
     const result = jsonOf('group --schedule linear --timesteps 1000 --method dp-snr --groups 3');
-    expect(result).toEqual({ bounds: [0, 347, 708, 1000], cost: expect.closeTo(5414.008, 3) });
+    expect(result).toEqual({ bounds: [0, 347, 708, 1000], cost: expect.closeTo(5414.008, 3), provisional: false });
   });
 
   it('clips decibels and keeps size limits', () => {
@@ -47,6 +47,13 @@ describe('group', () => {
     expect(clipped).toMatchObject({ bounds: [0, 188, 496, 803, 1000] });
     const limited = jsonOf('group --method snr-uniform --groups 4 --clip-db 20 --min-size 100 --max-size 400');
     expect(limited).toMatchObject({ bounds: [0, 100, 259, 600, 1000] });
+  });
+
+  it('takes hand-set bounds, and says when bounds wait for a trained base', () => {
+    expect(jsonOf('group --bounds 0,300,1000')).toMatchObject({ bounds: [0, 300, 1000], provisional: false });
+    const bySnr = jsonOf('group --method dp-snr --groups 4');
+    expect(jsonOf('group --method mixture --groups 4')).toEqual({ ...bySnr, provisional: true });
+    expect(stdoutOf('group --method dp-gradient')).toContain('provisional');
   });
 });
 
@@ -58,13 +65,19 @@ describe('budget', () => {
       perGroup: [1, 0.9, 0.8, 0.7, 0.6].map((ratio) => expect.closeTo(ratio, 12)),
       visited: [20, 20, 20, 20, 20],
       mean: expect.closeTo(0.8, 12),
+      provisional: false,
     });
   });
 
   it('takes bounds, index base and orientation', () => {
     const line = 'budget --bounds 0,200,1000 --k 0.5 --index-base 0 --orientation low-snr --sampler ddpm --steps 1000';
-    expect(jsonOf(line)).toEqual({ k: 0.5, perGroup: [0.5, 0.75], visited: [200, 800], mean: 0.7 });
+    expect(jsonOf(line)).toMatchObject({ k: 0.5, perGroup: [0.5, 0.75], visited: [200, 800], mean: 0.7 });
     expect(jsonOf(line.replace('0,200,1000', '0 200 1000'))).toEqual(jsonOf(line));
+  });
+
+  it('takes explicit ratios', () => {
+    const result = jsonOf('budget --groups 2 --rule explicit --ratios 1,0.5');
+    expect(result).toMatchObject({ perGroup: [1, 0.5], mean: 0.75 });
   });
 
   it('counts the quadratic grid as it is visited', () => {
@@ -82,7 +95,10 @@ describe('bad options', () => {
     ['group --groups 0', '--groups'],
     ['group --clip-db -3', '--clip-db'],
     ['group --method best', '--method'],
+    ['group --bounds 0,500,1000 --method uniform', '--bounds'],
+    ['group --bounds 0,500,1000 --groups 3', '--bounds'],
     ['budget --k 1.5', '--k'],
+    ['budget --ratios 1,0.5', '--ratios'],
     ['budget --k 0.5 --target-mean 0.8', '--k'],
     ['budget --target-mean Infinity', '--target-mean'],
     ['budget --index-base 2', '--index-base'],
@@ -104,6 +120,10 @@ describe('bad options', () => {
   it.each([
     ['group --timesteps 10 --groups 11', 'GROUPS_EXCEED_TIMESTEPS'],
     ['group --groups 4 --max-size 100', 'GROUP_SIZE_INFEASIBLE'],
+    ['group --bounds 0,600,500,1000', 'BOUNDS_INVALID'],
+    ['group --bounds 0,500', 'BOUNDS_INVALID'],
+    ['group --bounds 0,500,1001', 'BOUNDS_INVALID'],
+    ['budget --rule explicit --ratios 1,0.5', 'RATIOS_MISMATCH'],
     ['budget --groups 5 --target-mean 0.5', 'BUDGET_UNREACHABLE'],
     ['budget --bounds 0,5,3', 'BOUNDS_INVALID'],
     ['budget --steps 1001', 'STEPS_EXCEED_TIMESTEPS'],

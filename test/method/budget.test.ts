@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { budgetSchema, groupingSchema, type BudgetConfig } from '../../src/contract/config.js';
 import { noiseSchedule } from '../../src/diffusion/noiseSchedule.js';
-import { assignBudgets, linearBudgets, visitedPerGroup } from '../../src/method/budget.js';
+import {
+  assignBudgets,
+  linearBudgets,
+  ranksByIncrease,
+  ranksByNoise,
+  visitedPerGroup,
+} from '../../src/method/budget.js';
 import { partitionTimesteps } from '../../src/method/partition.js';
 import { visitedTimesteps } from '../../src/sampling/timestepGrid.js';
 
@@ -16,19 +22,19 @@ const quadratic100 = visitedTimesteps({ method: 'ddim', steps: 100, grid: 'quadr
 
 describe('linearBudgets', () => {
   it('is the straight line of the paper, whole base at the last rank', () => {
-    const ratios = linearBudgets(5, 0.5, 1, 'high-snr');
+    const ratios = linearBudgets(ranksByNoise(5, 'high-snr'), 0.5, 1);
     [1, 0.9, 0.8, 0.7, 0.6].forEach((ratio, group) => expect(ratios[group]).toBeCloseTo(ratio, 12));
   });
 
   it('starts at k when ranks count from 0', () => {
-    const ratios = linearBudgets(5, 0.5, 0, 'high-snr');
+    const ratios = linearBudgets(ranksByNoise(5, 'high-snr'), 0.5, 0);
     [0.9, 0.8, 0.7, 0.6, 0.5].forEach((ratio, group) => expect(ratios[group]).toBeCloseTo(ratio, 12));
   });
 
   it('turns round for the other orientation', () => {
     for (const indexBase of [0, 1] as const) {
-      const highSnr = linearBudgets(7, 0.3, indexBase, 'high-snr');
-      expect(linearBudgets(7, 0.3, indexBase, 'low-snr')).toEqual(highSnr.reverse());
+      const highSnr = linearBudgets(ranksByNoise(7, 'high-snr'), 0.3, indexBase);
+      expect(linearBudgets(ranksByNoise(7, 'low-snr'), 0.3, indexBase)).toEqual(highSnr.reverse());
     }
   });
 });
@@ -120,5 +126,43 @@ describe('assignBudgets', () => {
     expect(() => assignBudgets(budget({ targetMean: 0.8 }), [0, 1000], uniform100)).toThrow(
       'reaches means of exactly 1',
     );
+  });
+});
+
+describe('budget rules', () => {
+  const cut = bounds('uniform', 4);
+
+  it('takes explicit ratios as they are, and states their mean over the visited steps', () => {
+    const ratios = [0.9, 0.5, 0.7, 0.6];
+    const { k, perGroup, mean } = assignBudgets(budget({ rule: 'explicit', ratios }), cut, quadratic100);
+    expect(perGroup).toEqual(ratios);
+    expect(k).toBe(0.5);
+    expect(mean).toBeCloseTo((56 * 0.9 + 23 * 0.5 + 17 * 0.7 + 4 * 0.6) / 100, 12);
+  });
+
+  it.each([[null], [[1, 0.5, 0.5]], [[1, 1, 1, 1, 1]]])('refuses %j for four groups', (ratios) => {
+    expect(() => assignBudgets(budget({ rule: 'explicit', ratios }), cut, uniform100)).toThrow(
+      expect.objectContaining({ kind: 'input', code: 'RATIOS_MISMATCH' }),
+    );
+  });
+
+  it('gives the largest model to the group that suffers most, and meets the mean', () => {
+    const measured = budget({ rule: 'measured', targetMean: 0.8 });
+    const { perGroup, mean, provisional } = assignBudgets(measured, cut, quadratic100, [0.1, 0.4, 0.3, 0.2]);
+    const bySize = perGroup.map((ratio, group) => ({ ratio, group })).sort((a, b) => b.ratio - a.ratio);
+    expect(bySize.map(({ group }) => group)).toEqual([1, 2, 3, 0]);
+    expect(perGroup[1]).toBe(1);
+    expect(mean).toBeCloseTo(0.8, 12);
+    expect(provisional).toBe(false);
+  });
+
+  it('goes by the orientation until losses were measured, and says so', () => {
+    const provisional = assignBudgets(budget({ rule: 'measured' }), cut, uniform100);
+    const linearRule = assignBudgets(budget({}), cut, uniform100);
+    expect(provisional).toEqual({ ...linearRule, provisional: true });
+  });
+
+  it('ranks equal increases by noise', () => {
+    expect(ranksByIncrease([0.2, 0.2, 0.1, 0.2])).toEqual([3, 2, 0, 1]);
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { groupingSchema, type GroupingConfig } from '../../src/contract/config.js';
 import { noiseSchedule } from '../../src/diffusion/noiseSchedule.js';
-import { absoluteDeviation, optimalBounds } from '../../src/method/intervalClustering.js';
+import { absoluteDeviation, medoidDissimilarity, optimalBounds } from '../../src/method/intervalClustering.js';
 import { partitionTimesteps } from '../../src/method/partition.js';
 
 const linear = noiseSchedule({ schedule: 'linear', timesteps: 1000 });
@@ -64,7 +64,7 @@ describe('partitionTimesteps, published and independently computed tables', () =
     [5, 50_000, [0, 200, 400, 600, 800, 1000]],
   ])('dp-timestep, %i groups: least cost, and the even cut among the ties', (groups, cost, bounds) => {
     const found = partitionTimesteps(grouping({ method: 'dp-timestep', groups }), linear);
-    expect(found).toEqual({ bounds, cost });
+    expect(found).toEqual({ bounds, cost, provisional: false });
   });
 
   it('dp-timestep, 3 groups: bounds within one timestep of thirds', () => {
@@ -162,5 +162,133 @@ describe('limits', () => {
     const cost = (method: (typeof methods)[number]) => partitionTimesteps(grouping({ method, groups: 4 }), linear).cost;
     expect(cost('uniform')).toBe(62_500);
     expect(cost('snr-uniform')).toBeGreaterThan(cost('dp-snr'));
+  });
+});
+
+/** A symmetric similarity with unit diagonal from values in [-1, 1], one per pair. */
+function similarityOf(length: number, pairs: readonly number[]): Float64Array {
+  const similarity = new Float64Array(length ** 2);
+  for (let a = 0, pair = 0; a < length; a++) {
+    similarity[a * length + a] = 1;
+    for (let b = 0; b < a; b++) {
+      similarity[a * length + b] = similarity[b * length + a] = pairs[pair++ % pairs.length];
+    }
+  }
+  return similarity;
+}
+
+/** Minus the summed similarity to the best medoid of [from, to): ANT's cost, by trying each. */
+function bruteAffinity(similarity: Float64Array, length: number, from: number, to: number): number {
+  const members = Array.from({ length: to - from }, (_, index) => from + index);
+  return -Math.max(...members.map((centre) => members.reduce((sum, t) => sum + similarity[centre * length + t], 0)));
+}
+
+describe('gradient similarity', () => {
+  const cases = fc
+    .record({
+      length: fc.integer({ min: 1, max: 16 }),
+      pairs: fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 120, maxLength: 120 }),
+      groups: fc.integer({ min: 1, max: 4 }),
+      similarityWeight: fc.double({ min: 0, max: 1, noNaN: true }),
+      minSize: fc.integer({ min: 0, max: 3 }),
+    })
+    .filter(({ length, groups, minSize }) => length >= 2 && groups * Math.max(1, minSize) <= length);
+
+  it('dp-gradient reaches the greatest summed similarity to medoids, by brute force', () => {
+    fc.assert(
+      fc.property(cases, ({ length, pairs, groups, minSize }) => {
+        const similarity = similarityOf(length, pairs);
+        const schedule = noiseSchedule({ schedule: 'linear', timesteps: length });
+        const config = grouping({ method: 'dp-gradient', groups, minSize });
+        const { bounds, cost, provisional } = partitionTimesteps(config, schedule, similarity);
+        const total = (cut: readonly number[]) =>
+          cut.slice(1).reduce((sum, to, j) => sum + bruteAffinity(similarity, length, cut[j], to), 0);
+        const best = Math.min(...allBounds(length, groups, Math.max(1, minSize), length).map(total));
+        expect(total(bounds)).toBeCloseTo(best, 9);
+        expect(cost).toBeCloseTo(length + best, 9);
+        expect(provisional).toBe(false);
+      }),
+      { numRuns: 150, seed: 1 },
+    );
+  });
+
+  it('mixture minimises the weighted shares of both costs, by brute force', () => {
+    fc.assert(
+      fc.property(cases, ({ length, pairs, groups, similarityWeight }) => {
+        const similarity = similarityOf(length, pairs);
+        const schedule = noiseSchedule({ schedule: 'cosine', timesteps: length });
+        const difficulty = [...schedule.snrDb].map((db) => -db);
+        const apart = (from: number, to: number) => to - from + bruteAffinity(similarity, length, from, to);
+        const share = (value: number, whole: number) => (whole > 0 ? value / whole : 0);
+        const total = (cut: readonly number[]) =>
+          cut
+            .slice(1)
+            .reduce(
+              (sum, to, j) =>
+                sum +
+                similarityWeight * share(apart(cut[j], to), apart(0, length)) +
+                (1 - similarityWeight) * share(bruteCost(difficulty, cut[j], to), bruteCost(difficulty, 0, length)),
+              0,
+            );
+        const config = grouping({ method: 'mixture', groups, similarityWeight });
+        const { bounds, cost } = partitionTimesteps(config, schedule, similarity);
+        const best = Math.min(...allBounds(length, groups, 1, length).map(total));
+        expect(total(bounds)).toBeCloseTo(best, 9);
+        expect(cost).toBeCloseTo(best, 9);
+      }),
+      { numRuns: 150, seed: 2 },
+    );
+  });
+
+  it('a mixture of difficulty alone, and one without a matrix, cut as dp-snr does', () => {
+    const similarity = similarityOf(16, [0.5, 0.1, 0.9]);
+    const schedule = noiseSchedule({ schedule: 'linear', timesteps: 16 });
+    const bySnr = partitionTimesteps(grouping({ method: 'dp-snr', groups: 3 }), schedule);
+    const mixture = grouping({ method: 'mixture', groups: 3, similarityWeight: 0 });
+    expect(partitionTimesteps(mixture, schedule, similarity).bounds).toEqual(bySnr.bounds);
+    expect(partitionTimesteps(mixture, schedule)).toEqual({ ...bySnr, provisional: true });
+  });
+
+  it('finds the blocks of a block similarity', () => {
+    const block = (t: number) => (t < 200 ? 0 : t < 650 ? 1 : 2);
+    const similarity = Float64Array.from({ length: 1e6 }, (_, i) => {
+      const [a, b] = [Math.floor(i / 1000), i % 1000];
+      return a === b ? 1 : block(a) === block(b) ? 0.8 : 0.1;
+    });
+    const config = grouping({ method: 'dp-gradient', groups: 3 });
+    expect(partitionTimesteps(config, linear, similarity).bounds).toEqual([0, 200, 650, 1000]);
+  });
+
+  it('the medoid of an interval need not be in a shorter one', () => {
+    const similarity = similarityOf(3, [0, 0.9, 0.9]);
+    const cost = medoidDissimilarity(similarity, 3);
+    expect(cost(0, 2)).toBeCloseTo(1, 12);
+    expect(cost(0, 3)).toBeCloseTo(0.2, 12);
+  });
+});
+
+describe('hand-set bounds', () => {
+  it('take the place of method and groups', () => {
+    const config = grouping({ bounds: [0, 100, 700, 1000] });
+    expect(config.groups).toBe(3);
+    expect(partitionTimesteps(config, linear)).toMatchObject({ bounds: [0, 100, 700, 1000], provisional: false });
+  });
+
+  it.each([
+    ['not from 0', [1, 500, 1000], 'BOUNDS_INVALID'],
+    ['overlapping', [0, 600, 500, 1000], 'BOUNDS_INVALID'],
+    ['an empty group', [0, 500, 500, 1000], 'BOUNDS_INVALID'],
+    ['short of T', [0, 500, 999], 'BOUNDS_INVALID'],
+    ['beyond T', [0, 500, 1001], 'BOUNDS_INVALID'],
+  ])('refused: %s', (_name, bounds, code) => {
+    expect(() => partitionTimesteps(grouping({ bounds }), linear)).toThrow(
+      expect.objectContaining({ kind: 'input', code }),
+    );
+  });
+
+  it('obey the size limits', () => {
+    expect(() => partitionTimesteps(grouping({ bounds: [0, 100, 1000], minSize: 150 }), linear)).toThrow(
+      expect.objectContaining({ code: 'GROUP_SIZE_INFEASIBLE' }),
+    );
   });
 });

@@ -9,7 +9,7 @@ import { visitedTimesteps } from '../../sampling/timestepGrid.js';
 import { badOption, numberListOption, numberOption, optionsOf } from '../options.js';
 import { printResult, type OutputOptions } from '../output.js';
 import { formatTable } from '../table.js';
-import { addGroupingOptions } from './group.js';
+import { addGroupingOptions, refuseContradictions } from './group.js';
 
 const grouping = groupingSchema.unwrap().shape;
 const sampling = samplingSchema.unwrap().shape;
@@ -18,7 +18,6 @@ const budgetOptions = z.strictObject({
   ...grouping,
   // The textbook case of the linear rule: groups of equal length.
   method: grouping.method.unwrap().default('uniform'),
-  bounds: z.array(z.number()).optional(),
   ...budgetSchema.unwrap().shape,
   sampler: sampling.method,
   steps: sampling.steps.unwrap().optional(),
@@ -32,11 +31,8 @@ export function registerBudgetCommand(program: Command): void {
     program.command('budget').description('compute ratio of each group, and the exact mean for a sampler'),
     defaults,
   )
-    .option(
-      '--bounds <timesteps...>',
-      'bounds of the groups, such as 0,200,1000, in place of a method',
-      numberListOption('bounds'),
-    )
+    .option('--rule <rule>', `linear or explicit; measured needs a trained base (default: ${defaults.rule})`)
+    .option('--ratios <ratios...>', 'explicit: ratio of each group, least noise first', numberListOption('ratios'))
     .option('--k <ratio>', 'smallest ratio of the linear rule', numberOption('k'))
     .option(
       '--target-mean <ratio>',
@@ -58,6 +54,7 @@ export function registerBudgetCommand(program: Command): void {
     .option('--json', 'print JSON')
     .action(({ json, ...values }: OutputOptions & Record<string, unknown>) => {
       refuseContradictions(values);
+      refuseContradictoryBudgets(values);
       const options = optionsOf(budgetOptions, values);
       const bounds = chosenBounds(options, values);
       const timesteps = bounds[bounds.length - 1];
@@ -65,33 +62,30 @@ export function registerBudgetCommand(program: Command): void {
         { method: options.sampler, steps: options.steps ?? timesteps, grid: options.grid },
         timesteps,
       );
-      const { k, perGroup, visited: counts, mean } = assignBudgets(options, bounds, visited);
-      const result = { k, perGroup, visited: counts, mean };
+      const result = assignBudgets(options, bounds, visited);
       printResult({ json }, result, () => budgetTable(bounds, result));
     });
 }
 
-function refuseContradictions(given: Readonly<Record<string, unknown>>): void {
+function refuseContradictoryBudgets(given: Readonly<Record<string, unknown>>): void {
   if (given.k !== undefined && given.targetMean !== undefined)
     throw badOption('k', 'cannot be used with --target-mean');
-  if (given.bounds !== undefined && given.method !== undefined)
-    throw badOption('bounds', 'cannot be used with --method');
+  if (given.ratios !== undefined && given.rule !== 'explicit')
+    throw badOption('ratios', 'can only be used with --rule explicit');
 }
 
+/** Bounds alone are enough for a budget: they say how many timesteps there are. */
 function chosenBounds(options: BudgetOptions, given: Readonly<Record<string, unknown>>): readonly number[] {
   const { bounds } = options;
-  if (bounds === undefined) return partitionTimesteps(options, noiseSchedule(options)).bounds;
+  if (bounds === null) return partitionTimesteps(options, noiseSchedule(options)).bounds;
   const groups = groupsFromBounds(bounds);
-  if (given.groups !== undefined && given.groups !== groups.length) {
-    throw badOption('bounds', `${groups.length} groups, but --groups says ${given.groups}`);
-  }
   if (given.timesteps !== undefined && given.timesteps !== groups[groups.length - 1].to) {
     throw badOption('bounds', `ends with ${groups[groups.length - 1].to}, but --timesteps says ${given.timesteps}`);
   }
   return bounds;
 }
 
-function budgetTable(bounds: readonly number[], { k, perGroup, visited, mean }: BudgetAssignment): string {
+function budgetTable(bounds: readonly number[], { k, perGroup, visited, mean, provisional }: BudgetAssignment): string {
   const table = formatTable(
     ['group', 'from', 'to', 'budget', 'steps visited'],
     groupsFromBounds(bounds).map(({ index, from, to }) => [
@@ -102,5 +96,8 @@ function budgetTable(bounds: readonly number[], { k, perGroup, visited, mean }: 
       String(visited[index]),
     ]),
   );
-  return `${table}\n\nk ${k.toFixed(4)}, mean over the visited steps ${mean.toFixed(4)}`;
+  const note = provisional
+    ? '\nranks are provisional, from the orientation: losses are measured once the base is trained'
+    : '';
+  return `${table}\n\nk ${k.toFixed(4)}, mean over the visited steps ${mean.toFixed(4)}${note}`;
 }

@@ -4,7 +4,7 @@ import { diffusionSchema, groupingSchema } from '../../contract/config.js';
 import { noiseSchedule, type NoiseSchedule } from '../../diffusion/noiseSchedule.js';
 import { partitionTimesteps } from '../../method/partition.js';
 import { groupsFromBounds } from '../../method/timestepGroups.js';
-import { numberOption, optionsOf } from '../options.js';
+import { badOption, numberListOption, numberOption, optionsOf } from '../options.js';
 import { printResult, type OutputOptions } from '../output.js';
 import { formatTable } from '../table.js';
 
@@ -20,11 +20,31 @@ export function registerGroupCommand(program: Command): void {
   )
     .option('--json', 'print JSON')
     .action(({ json, ...values }: OutputOptions & Record<string, unknown>) => {
+      refuseContradictions(values);
       const options = optionsOf(groupOptions, values);
       const schedule = noiseSchedule(options);
-      const { bounds, cost } = partitionTimesteps(options, schedule);
-      printResult({ json }, { bounds, cost }, () => `${groupTable(bounds, schedule)}\n\ncost ${cost.toFixed(3)}`);
+      const { bounds, cost, provisional } = partitionTimesteps(options, schedule);
+      const note = provisional ? `\n${PROVISIONAL_BOUNDS}` : '';
+      printResult(
+        { json },
+        { bounds, cost, provisional },
+        () => `${groupTable(bounds, schedule)}\n\ncost ${cost.toFixed(3)}${note}`,
+      );
     });
+}
+
+/** For groupings by similarity, which needs a trained base. */
+export const PROVISIONAL_BOUNDS =
+  'bounds are provisional, from difficulty alone: gradient similarity is measured once the base is trained';
+
+/** Bounds take the place of a method, and say how many groups and timesteps there are. */
+export function refuseContradictions(given: Readonly<Record<string, unknown>>): void {
+  if (!Array.isArray(given.bounds)) return;
+  const groups = given.bounds.length - 1;
+  if (given.method !== undefined) throw badOption('bounds', 'cannot be used with --method');
+  if (given.groups !== undefined && given.groups !== groups) {
+    throw badOption('bounds', `${groups} groups, but --groups says ${String(given.groups)}`);
+  }
 }
 
 /**
@@ -36,8 +56,16 @@ export function addGroupingOptions(command: Command, defaults: z.output<typeof g
   return command
     .option('--schedule <kind>', `noise schedule: linear or cosine (default: ${defaults.schedule})`)
     .option('--timesteps <count>', `number of timesteps (default: ${defaults.timesteps})`, numberOption('timesteps'))
-    .option('--method <method>', `uniform, snr-uniform, dp-timestep or dp-snr (default: ${defaults.method})`)
+    .option(
+      '--method <method>',
+      `${groupingSchema.unwrap().shape.method.unwrap().options.join(', ')} (default: ${defaults.method})`,
+    )
     .option('--groups <count>', `number of groups (default: ${defaults.groups})`, numberOption('groups'))
+    .option(
+      '--bounds <timesteps...>',
+      'bounds of the groups, such as 0,200,1000, in place of a method',
+      numberListOption('bounds'),
+    )
     .option('--clip-db <decibels>', 'snr-uniform: clip the decibels to this magnitude', numberOption('clipDb'))
     .option('--min-size <timesteps>', 'smallest group', numberOption('minSize'))
     .option('--max-size <timesteps>', 'largest group', numberOption('maxSize'));
