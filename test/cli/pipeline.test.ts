@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeNpz } from '../../src/formats/npz.js';
-import { probeEngines } from '../../src/tensor/probeEngines.js';
+import type { EngineStatus } from '../../src/tensor/engine.js';
 import { makeImageFolder, runCli, tinyExperiment } from './runCli.js';
 
-const engines = (await probeEngines()).filter((engine) => engine.available).map((engine) => engine.id);
+const probed = JSON.parse((await runCli(['engines', '--json'])).stdout) as EngineStatus[];
+const engines = probed.filter((engine) => engine.available).map((engine) => engine.id);
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'stepadapt-cli-'));
