@@ -3,14 +3,17 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { rm, stat } from 'node:fs/promises';
 import { inputError } from '../../contract/errors.js';
+import type { EventSink } from '../../contract/events.js';
 import { designExperiment } from '../../pipeline/design.js';
+import { planProject } from '../../pipeline/plan.js';
 import { findPreset } from '../../pipeline/presets.js';
+import { projectStatus } from '../../pipeline/projectStatus.js';
 import { runPipeline } from '../../pipeline/runPipeline.js';
 import { createProject, openProject, parseConfig, type Project } from '../../project/project.js';
 import { writeProjectReport } from '../../report/projectReport.js';
 import { comparisonRows, describeRows } from '../comparison.js';
 import { printResult, type OutputOptions } from '../output.js';
-import { openProgressView } from '../progressView.js';
+import { formatDuration, openProgressView } from '../progressView.js';
 import { applySettings } from '../settings.js';
 import { stopOnInterrupt } from '../stopSignal.js';
 import { collect } from './new.js';
@@ -39,6 +42,7 @@ export function registerDemoCommand(program: Command): void {
       const view = openProgressView(options);
       const stop = stopOnInterrupt();
       try {
+        await announce(project, view.emit);
         await runPipeline(project, { emit: view.emit, signal: stop.signal });
         const report = await writeProjectReport(project);
         view.close();
@@ -54,6 +58,18 @@ export function registerDemoCommand(program: Command): void {
         stop.restore();
       }
     });
+}
+
+/** Says what the demo will take on this machine, unless its results are there already. */
+async function announce(project: Project, emit: EventSink): Promise<void> {
+  const { stages } = await projectStatus(project);
+  if (stages.every(({ state }) => state === 'done')) return;
+  const { seconds } = (await planProject(project)).forecast;
+  const begun = stages.some(({ state }) => state !== 'pending');
+  const message = begun
+    ? `going on with the demo in ${project.folder}`
+    : `the whole demo takes about ${formatDuration(seconds)} on this machine; stop it any time, the same command goes on`;
+  emit({ type: 'log', level: 'info', message });
 }
 
 /** Goes on with the demo that is there, or makes it. */
