@@ -1,0 +1,220 @@
+import { z } from 'zod';
+import type { ErrorDetails } from './errors.js';
+import type { PipelineEvent } from './events.js';
+import { jobViewSchema, queueViewSchema, type JobView, type QueueView } from './jobs.js';
+import { previewSchema, projectIdSchema, projectSummarySchema, projectViewSchema } from './projectViews.js';
+import {
+  comparisonSchema,
+  expertViewSchema,
+  reportViewSchema,
+  resultsViewSchema,
+  runSnapshotSchema,
+} from './runViews.js';
+import { settingsChangeSchema, settingsSchema } from './settings.js';
+
+/**
+ * The application API: every command that a window, the web host or a script can give, with what it takes and what it
+ * answers. Hosts check what comes in against `params`; nobody has another list of names.
+ */
+
+const none = z.strictObject({});
+const project = z.strictObject({ id: projectIdSchema });
+const reportId = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z-]{0,80}$/);
+const jobId = z.strictObject({ job: z.string().max(64) });
+const shortText = z.string().min(1).max(200);
+/** A config as a form has it; faults are answered by field, not refused as a bad request. */
+const rawConfig = z.record(z.string(), z.unknown());
+/** A file to download with GET, relative to the host. */
+const download = z.object({ name: z.string(), url: z.string() });
+
+export const commands = {
+  'app.info': {
+    params: none,
+    result: z.object({
+      name: z.string(),
+      version: z.string(),
+      host: z.enum(['desktop', 'web', 'process']),
+      platform: z.string(),
+      node: z.string(),
+      /** Folders that projects may lie in; null where any may. Names for people. */
+      roots: z.array(z.string()).nullable(),
+    }),
+  },
+  /** Memory of the machine and of the engine process. */
+  'app.resources': {
+    params: none,
+    result: z.object({
+      totalMemoryBytes: z.number(),
+      freeMemoryBytes: z.number(),
+      engineRssBytes: z.number().nullable(),
+      diskFreeBytes: z.number().nullable(),
+      cores: z.number().int(),
+    }),
+  },
+  'engines.list': {
+    /** `again` probes anew; otherwise the first answer is kept. */
+    params: z.strictObject({ again: z.boolean().default(false) }),
+    result: z.array(
+      z.object({
+        id: z.string(),
+        available: z.boolean(),
+        version: z.string().nullable(),
+        device: z.string().nullable(),
+        reason: z.string().nullable(),
+      }),
+    ),
+  },
+  'presets.list': {
+    params: none,
+    result: z.array(
+      z.object({
+        name: z.string(),
+        description: z.string(),
+        cost: z.string(),
+        config: z.record(z.string(), z.unknown()),
+      }),
+    ),
+  },
+
+  'projects.recent': { params: none, result: z.array(projectSummarySchema) },
+  /** Projects in the host's roots that were not opened yet; empty where there are no roots. */
+  'projects.browse': { params: none, result: z.array(z.object({ path: z.string(), name: z.string() })) },
+  'projects.create': {
+    /** Without `parent` in the standard place. */
+    params: z.strictObject({
+      name: shortText,
+      preset: shortText,
+      parent: z.string().min(1).max(4096).optional(),
+      config: rawConfig.optional(),
+    }),
+    result: projectViewSchema,
+  },
+  'projects.open': {
+    params: z.union([project, z.strictObject({ path: z.string().min(1).max(4096) })]),
+    result: projectViewSchema,
+  },
+  'projects.saveConfig': {
+    params: z.strictObject({ id: projectIdSchema, config: rawConfig }),
+    result: projectViewSchema,
+  },
+  /** Takes a project off the list of recent ones; its files stay. */
+  'projects.forget': { params: project, result: z.null() },
+
+  /** The design that follows from a config; touches no disk and answers within 50 ms. */
+  'design.preview': { params: z.strictObject({ config: rawConfig }), result: previewSchema },
+  /** Time, memory and disk of a whole run, measured on this machine for some seconds in a process of its own. */
+  'design.forecast': {
+    params: project,
+    result: z.object({ seconds: z.number(), peakBytes: z.number(), diskBytes: z.number() }),
+  },
+  /** JSON schema of the config: types, ranges, defaults and doc lines of every field, and the default config. */
+  'design.schema': {
+    params: none,
+    result: z.object({ schema: z.record(z.string(), z.unknown()), defaults: z.record(z.string(), z.unknown()) }),
+  },
+
+  /** Starts, resumes or goes on; an active job is returned as it is. Behind another one it waits in the queue. */
+  'runs.start': { params: z.strictObject({ id: projectIdSchema, until: shortText.optional() }), result: jobViewSchema },
+  /** Writes a checkpoint and frees the machine; the job keeps its place and the queue waits for it. */
+  'runs.pause': { params: project, result: jobViewSchema },
+  /** Writes a checkpoint and ends the job as `interrupted`; the queue goes on. */
+  'runs.stop': { params: project, result: jobViewSchema },
+  'runs.snapshot': {
+    params: z.strictObject({ id: projectIdSchema, since: z.number().int().min(0).optional() }),
+    result: runSnapshotSchema,
+  },
+  'experts.get': { params: project, result: z.array(expertViewSchema) },
+  /** The report model of the finished evaluation. */
+  'results.get': { params: project, result: resultsViewSchema },
+  'report.create': { params: project, result: reportViewSchema },
+  'report.list': { params: project, result: z.array(reportViewSchema) },
+  compare: { params: z.strictObject({ ids: z.array(projectIdSchema).min(1).max(20) }), result: comparisonSchema },
+
+  'exports.csv': {
+    /** `metrics` = every series of the project's trainings; any other is a table of a report. */
+    params: z.strictObject({
+      id: projectIdSchema,
+      table: z.string().regex(/^[a-z0-9_-]{1,60}$/),
+      report: reportId.optional(),
+    }),
+    result: download,
+  },
+  'exports.figure': {
+    params: z.strictObject({
+      id: projectIdSchema,
+      report: reportId,
+      figure: z.string().regex(/^[a-z0-9_-]{1,60}$/),
+      format: z.enum(['svg', 'png']),
+      /** Pixels, for PNG. */
+      width: z.number().int().min(100).max(8000).default(1600),
+    }),
+    result: download,
+  },
+
+  'queue.list': { params: none, result: queueViewSchema },
+  /** Queues a run with the config as it is now. */
+  'queue.add': {
+    params: z.strictObject({ id: projectIdSchema, until: shortText.optional() }),
+    result: queueViewSchema,
+  },
+  /** Takes a waiting job out; one at work is stopped with `runs.stop`. */
+  'queue.remove': { params: jobId, result: queueViewSchema },
+  /** Moves a waiting job to a position among the waiting ones, 0 = next. */
+  'queue.move': { params: jobId.extend({ to: z.number().int().min(0).max(10_000) }), result: queueViewSchema },
+  'queue.pause': { params: none, result: queueViewSchema },
+  'queue.resume': { params: none, result: queueViewSchema },
+
+  'settings.get': { params: none, result: settingsSchema },
+  'settings.set': { params: settingsChangeSchema, result: settingsSchema },
+} as const satisfies Record<string, { params: z.ZodType; result: z.ZodType }>;
+
+export type CommandName = keyof typeof commands;
+/** What a caller gives; fields with defaults may be left out. */
+export type CommandParams<N extends CommandName> = z.input<(typeof commands)[N]['params']>;
+/** What the command works with. */
+export type CheckedParams<N extends CommandName> = z.output<(typeof commands)[N]['params']>;
+export type CommandValue<N extends CommandName> = z.output<(typeof commands)[N]['result']>;
+
+/** Commands answer with a value or with an error in words; they never throw. */
+export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: ErrorDetails };
+
+export function isCommandName(name: string): name is CommandName {
+  return Object.hasOwn(commands, name);
+}
+
+/** One thing that happened. `seq` grows by one from event to event of an epoch. */
+export type AppEvent = { readonly seq: number } & (
+  | { readonly type: 'pipeline'; readonly projectId: string; readonly at: string; readonly event: PipelineEvent }
+  | { readonly type: 'job'; readonly projectId: string; readonly job: JobView }
+  | { readonly type: 'queue'; readonly queue: QueueView }
+  /** The list of recent projects, or one of them, changed. */
+  | { readonly type: 'projects' }
+);
+
+/**
+ * What the event stream carries, at most 10 messages a second. `hello` comes first. `reset` takes its place where events were
+ * missed that the host no longer has (or it began anew): ask for snapshots again. In a `sample` event of the stream `path`
+ * is the id of the image.
+ */
+export type StreamMessage =
+  | { readonly type: 'hello'; readonly epoch: string; readonly seq: number }
+  | { readonly type: 'reset'; readonly epoch: string; readonly seq: number }
+  | { readonly type: 'events'; readonly events: readonly AppEvent[] };
+
+/** Where a reader of the stream stopped. */
+export interface StreamPosition {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** What every host offers to a window. */
+export interface AppTransport {
+  call<N extends CommandName>(name: N, params: CommandParams<N>): Promise<Result<CommandValue<N>>>;
+  /** Receives messages until the returned function is called; goes on after `from` where that is possible. */
+  subscribe(listener: (message: StreamMessage) => void, from?: StreamPosition): () => void;
+}
+
+/** Address of a PNG by its id, the same on every host. */
+export function imageUrl(image: string): string {
+  return `/api/image/${encodeURIComponent(image)}`;
+}
