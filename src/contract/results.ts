@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { pruningSchema } from './config.js';
+
+const { importance, normPolicy, scope } = pruningSchema.unwrap().shape;
 
 /** What stages decided and measured, as JSON files beside their checkpoints. */
 
@@ -8,6 +11,8 @@ export const groupingResultSchema = z.object({
   cost: z.number(),
   k: z.number(),
   meanBudget: z.number(),
+  /** Held-out loss increase of each group under the trial pruning; null where budgets were not measured. */
+  lossIncrease: z.array(z.number()).nullable().default(null),
   groups: z.array(
     z.object({
       index: z.number().int(),
@@ -34,7 +39,10 @@ export const pruningResultSchema = z.object({
   widths: z.array(z.object({ id: z.string(), full: z.number().int(), kept: z.number().int() })),
   /** Kept channels of each width, sorted. */
   keep: z.record(z.string(), z.array(z.number().int())),
-  importance: z.enum(['magnitude', 'taylor']),
+  importance: importance.unwrap(),
+  /** The rule that made the widths legal. */
+  normPolicy,
+  scope,
   /** Spearman correlation between the scores of two halves of the evidence; null where there is no evidence to halve. */
   confidence: z.number().nullable(),
   /** Candidates scored by the proxy search. */

@@ -1,15 +1,22 @@
 import type { UNetSpec } from '../model/spec.js';
-import { prunableWidths } from '../model/prunableWidths.js';
+import { keptChannels, lossPerMac, rankChannels, type ChannelRanking } from './channelRanking.js';
 import type { ImportanceScores } from './importance.js';
-import { lossPerMac, rankNormGroups, type NormGroupRanking } from './normGroups.js';
-import { assertReachable, macsOfWidths, widthSpace, type WidthChoice, type WidthSpace } from './widthSpace.js';
+import {
+  assertReachable,
+  macsOfWidths,
+  unitMacs,
+  widthSpace,
+  type WidthChoice,
+  type WidthRule,
+  type WidthSpace,
+} from './widthSpace.js';
 
 export interface Allocation {
   /** Width of every prunable width. */
   readonly widths: ReadonlyMap<string, number>;
   /** MACs that these widths cost. */
   readonly macs: number;
-  /** MACs that were asked for; `macs` differs from it by at most half a norm group. */
+  /** MACs that were asked for; `macs` differs from it by at most the tolerance of the width space. */
   readonly targetMacs: number;
 }
 
@@ -19,45 +26,44 @@ export interface AllocationOptions {
   readonly targetMacs: number;
   /** `uniform`: one kept ratio for all widths. `global`: the least importance per MAC goes first, wherever it is. */
   readonly method: 'uniform' | 'global';
-  /** Smallest kept fraction of any width, in (0, 1]. */
-  readonly minimumKeep: number;
+  readonly rule: WidthRule;
 }
 
 /**
  * Chooses widths for a budget.
  *
- * Both methods remove norm groups one at a time in an order that does not depend on the budget, and the budget only says
+ * Both methods remove one unit of channels at a time in an order that does not depend on the budget, and the budget only says
  * where to stop: at the nearest MACs on that chain. Hence a greater budget never gives a smaller width, nor less kept
- * importance, and the error is at most half the MACs of one norm group.
+ * importance, and the error is at most half the MACs of one unit.
  *
  * @throws BUDGET_UNREACHABLE when minimum widths cost more, or the base costs less
  */
 export function allocateWidths(options: AllocationOptions): Allocation {
-  const space = widthSpace(options.spec, options.minimumKeep);
-  return allocateInSpace(space, rankNormGroups(space.choices, options.scores), options);
+  const space = widthSpace(options.spec, options.rule);
+  return allocateInSpace(space, rankChannels(space.prunable, options.scores), options);
 }
 
 /** `allocateWidths` for a caller who already holds the space and the ranking. */
 export function allocateInSpace(
   space: WidthSpace,
-  ranking: NormGroupRanking,
+  ranking: ChannelRanking,
   options: Pick<AllocationOptions, 'targetMacs' | 'method'>,
 ): Allocation {
   const { targetMacs, method } = options;
   assertReachable(space, targetMacs);
   // With the same priority for all, `nextRemoval` falls back on the largest kept fraction: one ratio for all widths.
-  const priority = method === 'global' ? (c: WidthChoice, width: number) => lossPerMac(ranking, c, width) : () => 0;
-
   const widths = new Map(space.choices.map(({ id, full }) => [id, full]));
+  const priority = method === 'global' ? (choice: WidthChoice) => lossPerMac(ranking, choice, widths) : () => 0;
   let macs = space.maxMacs;
   while (macs > targetMacs) {
     const choice = nextRemoval(space, widths, priority);
     if (choice === null) break;
     // The step below the target is taken only if it ends at least as near as the step above it.
     const overshoot = macs - targetMacs;
-    if (Math.abs(overshoot - choice.macsPerUnit) > overshoot) break;
+    const saved = unitMacs(choice, widths);
+    if (Math.abs(overshoot - saved) > overshoot) break;
     widths.set(choice.id, widths.get(choice.id)! - choice.unit);
-    macs -= choice.macsPerUnit;
+    macs -= saved;
   }
   return { widths, macs: macsOfWidths(space, widths), targetMacs };
 }
@@ -66,13 +72,13 @@ export function allocateInSpace(
 function nextRemoval(
   space: WidthSpace,
   widths: ReadonlyMap<string, number>,
-  priority: (choice: WidthChoice, width: number) => number,
+  priority: (choice: WidthChoice) => number,
 ): WidthChoice | null {
   let best: { choice: WidthChoice; priority: number; fraction: number } | null = null;
   for (const choice of space.choices) {
     const width = widths.get(choice.id)!;
     if (width <= choice.minimum) continue;
-    const candidate = { choice, priority: priority(choice, width), fraction: width / choice.full };
+    const candidate = { choice, priority: priority(choice), fraction: width / choice.full };
     const better =
       best === null ||
       candidate.priority < best.priority ||
@@ -82,31 +88,13 @@ function nextRemoval(
   return best?.choice ?? null;
 }
 
-/** The MACs that pruning can reach, inclusive at both ends. */
-export function reachableMacs(spec: UNetSpec, minimumKeep: number): { min: number; max: number } {
-  const { minMacs, maxMacs } = widthSpace(spec, minimumKeep);
-  return { min: minMacs, max: maxMacs };
-}
-
 /**
- * The channels to keep for these widths: in each, the whole norm groups of greatest summed importance.
+ * The channels to keep for these widths: in each, the sets of greatest summed importance.
  *
- * @returns sorted channel indices for every prunable width of `spec`; a width that `widths` does not name keeps all
+ * @returns sorted channel indices for every ranked width; one that `widths` does not name keeps all
  */
-export function keepIndices(
-  spec: UNetSpec,
-  scores: ImportanceScores,
-  widths: ReadonlyMap<string, number>,
-): Map<string, number[]> {
-  const choices = prunableWidths(spec).map(({ id, width, unit }) => ({ id, full: width, unit }));
-  const ranking = rankNormGroups(choices, scores);
+export function keepIndices(ranking: ChannelRanking, widths: ReadonlyMap<string, number>): Map<string, number[]> {
   return new Map(
-    choices.map(({ id, full, unit }) => {
-      const kept = ranking.get(id)!.order.slice(0, (widths.get(id) ?? full) / unit);
-      const channels = kept
-        .sort((a, b) => a - b)
-        .flatMap((group) => Array.from({ length: unit }, (_, channel) => group * unit + channel));
-      return [id, channels];
-    }),
+    [...ranking].map(([id, ranked]) => [id, keptChannels(ranked, widths.get(id) ?? ranked.sets.flat().length)]),
   );
 }

@@ -1,5 +1,5 @@
-import { gainPerMac, lossPerMac, type NormGroupRanking } from './normGroups.js';
-import { assertReachable, macsOfWidths, type WidthChoice, type WidthSpace } from './widthSpace.js';
+import { gainPerMac, lossPerMac, type ChannelRanking } from './channelRanking.js';
+import { assertReachable, macsOfWidths, unitMacs, type WidthChoice, type WidthSpace } from './widthSpace.js';
 
 /** Legal widths within `WidthSpace.tolerance` of a budget. */
 export interface ProjectedWidths {
@@ -18,8 +18,8 @@ export interface RejectedProposal {
 /**
  * Brings any proposal onto the legal grid and to the budget, changing as little as it can: unknown widths are dropped,
  * missing or non-finite ones start from the base's, others move to the nearest legal width. If the result lies further from
- * the budget than the tolerance, norm groups of least importance per MAC are removed until it fits, and the best missing ones
- * that still fit are added.
+ * the budget than the tolerance, channels of least importance per MAC are removed until it fits, and the best missing ones that
+ * still fit are added.
  *
  * Proposers may be anything (a search, a language model, a file), so nothing about `proposal` is trusted. A proposal that
  * names no width of this model with a finite number is rejected.
@@ -29,7 +29,7 @@ export interface RejectedProposal {
 export function projectWidths(
   proposal: ReadonlyMap<string, number>,
   space: WidthSpace,
-  ranking: NormGroupRanking,
+  ranking: ChannelRanking,
   targetMacs: number,
 ): ProjectedWidths | RejectedProposal {
   assertReachable(space, targetMacs);
@@ -83,29 +83,29 @@ function ontoBudget(
   widths: Map<string, number>,
   macs: number,
   space: WidthSpace,
-  ranking: NormGroupRanking,
+  ranking: ChannelRanking,
   targetMacs: number,
 ): void {
   const resize = (choice: WidthChoice, units: number) => {
+    macs += units * unitMacs(choice, widths);
     widths.set(choice.id, widths.get(choice.id)! + units * choice.unit);
-    macs += units * choice.macsPerUnit;
   };
   while (macs > targetMacs) {
     const shrinkable = space.choices.filter(({ id, minimum }) => widths.get(id)! > minimum);
-    const choice = leastBy(shrinkable, (c) => lossPerMac(ranking, c, widths.get(c.id)!));
+    const choice = leastBy(shrinkable, (c) => lossPerMac(ranking, c, widths));
     if (choice === null) break;
     resize(choice, -1);
   }
   const growable = () => space.choices.filter(({ id, full }) => widths.get(id)! < full);
   for (;;) {
-    const fitting = growable().filter(({ macsPerUnit }) => macs + macsPerUnit <= targetMacs);
-    const choice = leastBy(fitting, (c) => -gainPerMac(ranking, c, widths.get(c.id)!));
+    const fitting = growable().filter((choice) => macs + unitMacs(choice, widths) <= targetMacs);
+    const choice = leastBy(fitting, (c) => -gainPerMac(ranking, c, widths));
     if (choice === null) break;
     resize(choice, 1);
   }
-  // Nothing fits under the target any more; one more norm group may still end nearer to it, above.
+  // Nothing fits under the target any more; one more unit may still end nearer to it, above.
   if (targetMacs - macs > space.tolerance) {
-    const cheapest = leastBy(growable(), ({ macsPerUnit }) => macsPerUnit);
+    const cheapest = leastBy(growable(), (choice) => unitMacs(choice, widths));
     if (cheapest !== null) resize(cheapest, 1);
   }
 }

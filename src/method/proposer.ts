@@ -1,14 +1,14 @@
 import { randomUniform } from '../tensor/random.js';
 import { allocateInSpace, type AllocationOptions } from './allocation.js';
-import { gainPerMac, lossPerMac, type NormGroupRanking } from './normGroups.js';
+import { gainPerMac, lossPerMac, type ChannelRanking } from './channelRanking.js';
 import { projectWidths } from './projectWidths.js';
 import type { MemoryEntry } from './proxyMemory.js';
-import type { WidthChoice, WidthSpace } from './widthSpace.js';
+import { unitMacs, type WidthChoice, type WidthSpace } from './widthSpace.js';
 
 /** What a search for widths is about; fixed during the search. */
 export interface WidthSearch {
   readonly space: WidthSpace;
-  readonly ranking: NormGroupRanking;
+  readonly ranking: ChannelRanking;
   readonly targetMacs: number;
 }
 
@@ -33,7 +33,7 @@ const DRAWS = 16;
 
 /**
  * The default proposer, without a language model and reproducible. Round 0 is the allocation by importance. Every later
- * round makes a local move from the best candidate so far: one or two widths give up norm groups and others take MACs to the
+ * round makes a local move from the best candidate so far: one or two widths give up channels and others take MACs to the
  * same amount. Which ones is random, with odds in favour of giving up little importance and gaining much. No candidate in the
  * memory is proposed again.
  *
@@ -103,21 +103,21 @@ function localMove(
   const giverCount = draw() < 0.5 ? 1 : 2;
   for (let i = 0; i < giverCount; i++) {
     const able = space.choices.filter(({ id, minimum }) => !givers.has(id) && widths.get(id)! > minimum);
-    const giver = pickByRank(able, (choice) => lossPerMac(ranking, choice, widths.get(choice.id)!), draw());
+    const giver = pickByRank(able, (choice) => lossPerMac(ranking, choice, widths), draw());
     if (giver === null) break;
     const width = widths.get(giver.id)!;
     const most = Math.min((width - giver.minimum) / giver.unit, Math.max(1, Math.floor(width / giver.unit / 4)));
     const units = 1 + Math.floor(draw() * most);
     givers.add(giver.id);
-    freed += units * giver.macsPerUnit;
+    freed += units * unitMacs(giver, widths);
     resize(giver, -units);
   }
 
   const takers = space.choices.filter(({ id, full }) => !givers.has(id) && widths.get(id)! < full);
-  const taker = pickByRank(takers, (choice) => -gainPerMac(ranking, choice, widths.get(choice.id)!), draw());
+  const taker = pickByRank(takers, (choice) => -gainPerMac(ranking, choice, widths), draw());
   if (taker === null || freed === 0) return null;
   const room = (taker.full - widths.get(taker.id)!) / taker.unit;
-  resize(taker, Math.min(room, Math.max(1, Math.round((freed / taker.macsPerUnit) * (0.5 + draw() / 2)))));
+  resize(taker, Math.min(room, Math.max(1, Math.round((freed / unitMacs(taker, widths)) * (0.5 + draw() / 2)))));
 
   // What this one could not take goes wherever it fits best.
   const projected = projectWidths(widths, space, ranking, targetMacs);

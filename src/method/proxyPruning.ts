@@ -2,8 +2,8 @@ import type { PruningConfig } from '../contract/config.js';
 import { failure, interrupted } from '../contract/errors.js';
 import type { UNetSpec } from '../model/spec.js';
 import { allocateInSpace, keepIndices } from './allocation.js';
+import { rankChannels, type ChannelRanking } from './channelRanking.js';
 import type { ImportanceScores } from './importance.js';
-import { rankNormGroups } from './normGroups.js';
 import { projectWidths, type ProjectedWidths } from './projectWidths.js';
 import { bestEntry, findEntry, importanceProposer, type Proposer, type WidthSearch } from './proposer.js';
 import { openProxyMemory, type MemoryEntry } from './proxyMemory.js';
@@ -26,7 +26,7 @@ export interface ProxyPruningOptions {
   readonly scores: ImportanceScores;
   readonly group: Pick<TimestepGroup, 'index'>;
   readonly targetMacs: number;
-  readonly config: Pick<PruningConfig, 'allocator' | 'minimumKeep' | 'rounds'>;
+  readonly config: Pick<PruningConfig, 'allocator' | 'minimumKeep' | 'normPolicy' | 'scope' | 'rounds'>;
   readonly seed: number;
   /**
    * The proxy: how good the pruned model would be on the group's timesteps; lower is better. Must depend on the candidate
@@ -45,7 +45,7 @@ export interface ProxyPruningOptions {
 export interface PrunedStructure {
   readonly widths: ReadonlyMap<string, number>;
   readonly keep: ReadonlyMap<string, readonly number[]>;
-  /** MACs of the chosen widths; differs from `targetMacs` by at most half a norm group. */
+  /** MACs of the chosen widths; differs from `targetMacs` by at most the tolerance of the width space. */
   readonly macs: number;
   readonly targetMacs: number;
   /** Proxy score of the choice; null without rounds, when nothing was scored. */
@@ -67,11 +67,11 @@ export interface PrunedStructure {
  */
 export async function proxyPruning(options: ProxyPruningOptions): Promise<PrunedStructure> {
   const { spec, scores, group, targetMacs, config, seed, signal } = options;
-  const space = widthSpace(spec, config.minimumKeep);
-  const search: WidthSearch = { space, ranking: rankNormGroups(space.choices, scores), targetMacs };
+  const space = widthSpace(spec, config);
+  const search: WidthSearch = { space, ranking: rankChannels(space.prunable, scores), targetMacs };
   if (config.rounds === 0) {
     const start = allocateInSpace(space, search.ranking, { targetMacs, method: config.allocator });
-    return { ...start, keep: keepIndices(spec, scores, start.widths), score: null, rounds: [] };
+    return { ...start, keep: keepIndices(search.ranking, start.widths), score: null, rounds: [] };
   }
 
   const memory = await openProxyMemory(options.memoryPath);
@@ -90,7 +90,7 @@ export async function proxyPruning(options: ProxyPruningOptions): Promise<Pruned
     if (entry === undefined) {
       const proposed = nextCandidate(options.proposer ?? fallback, fallback, rounds, search);
       if (proposed === null) break;
-      entry = { round, seed, ...(await scored(proposed, round, rounds, options)) };
+      entry = { round, seed, ...(await scored(proposed, round, rounds, search.ranking, options)) };
       await memory.append(entry);
     }
     rounds.push(entry);
@@ -106,7 +106,7 @@ export async function proxyPruning(options: ProxyPruningOptions): Promise<Pruned
     );
   }
   const widths = new Map(Object.entries(best.widths));
-  return { widths, keep: keepIndices(spec, scores, widths), macs: best.macs, targetMacs, score: best.score, rounds };
+  return { widths, keep: keepIndices(search.ranking, widths), macs: best.macs, targetMacs, score: best.score, rounds };
 }
 
 interface Candidate extends ProjectedWidths {
@@ -139,6 +139,7 @@ async function scored(
   { widths, macs, reason, repairs }: Candidate,
   round: number,
   history: readonly MemoryEntry[],
+  ranking: ChannelRanking,
   options: ProxyPruningOptions,
 ): Promise<Omit<MemoryEntry, 'round' | 'seed'>> {
   const remembered = { widths: Object.fromEntries(widths), macs, reason };
@@ -147,7 +148,7 @@ async function scored(
     return { ...remembered, score: twin.score, seconds: 0, repairs: [...repairs, `scored in round ${twin.round}`] };
   }
   const started = performance.now();
-  const keep = keepIndices(options.spec, options.scores, widths);
+  const keep = keepIndices(ranking, widths);
   const score = await options.score({ round, widths, keep, macs });
   const seconds = (performance.now() - started) / 1000;
   return { ...remembered, score: Number.isFinite(score) ? score : null, seconds, repairs: [...repairs] };

@@ -1,7 +1,12 @@
+import type { PruningConfig } from '../contract/config.js';
 import { inputError } from '../contract/errors.js';
-import { countModel } from '../model/countModel.js';
-import { prunableWidths, withWidths } from '../model/prunableWidths.js';
+import { countModel, networkMacs } from '../model/countModel.js';
+import { prunableWidths, type PrunableWidth } from '../model/prunableWidths.js';
 import type { UNetSpec } from '../model/spec.js';
+import { resize, withWidths } from '../model/withWidths.js';
+
+/** Which widths are legal. */
+export type WidthRule = Pick<PruningConfig, 'normPolicy' | 'scope' | 'minimumKeep'>;
 
 /** One width that may shrink, and the grid it lives on. */
 export interface WidthChoice {
@@ -9,58 +14,116 @@ export interface WidthChoice {
   readonly id: string;
   /** Channels in the base model. */
   readonly full: number;
-  /** Channels of one norm group; legal widths are multiples of it. */
+  /** Channels that are removed at a time: one removable set (`PrunableWidth.unit`), or several where sets are small. */
   readonly unit: number;
+  /** Channels of one removable set. */
+  readonly setSize: number;
   /** Smallest legal width, a multiple of `unit`, at least one unit. */
   readonly minimum: number;
-  /** MACs that one norm group costs. Constant, because a layer's MACs are linear in an inner width. */
+  /** MACs that one unit costs while all other widths are full: the most it can cost. NaN where there is one unit only. */
   readonly macsPerUnit: number;
+  /** What one unit costs less for every unit that another width has lost. Empty for inner widths, whose neighbours stay. */
+  readonly couplings: readonly {
+    readonly id: string;
+    readonly full: number;
+    readonly unit: number;
+    readonly macs: number;
+  }[];
 }
 
 /** All legal widths of a base model. */
 export interface WidthSpace {
   readonly spec: UNetSpec;
+  readonly rule: WidthRule;
+  /** The same widths with their channels, as slicing needs them. */
+  readonly prunable: readonly PrunableWidth[];
   readonly choices: readonly WidthChoice[];
   /** MACs with every width at its minimum. */
   readonly minMacs: number;
   /** MACs of the base model. */
   readonly maxMacs: number;
-  /** Half the cost of the dearest norm group, MACs: what the grid's coarseness can force on any budget. */
+  /** Half the cost of the dearest unit, MACs: what the grid's coarseness can force on any budget. */
   readonly tolerance: number;
 }
 
 /** Float slack for budgets that were computed as ratio x MACs. */
 const RELATIVE_SLACK = 1e-9;
+/** Most units of a width, so that a search does not take hundreds of steps where single channels could be removed. */
+const MAX_UNITS = 64;
 
-/**
- * The legal widths of `spec`, whole norm groups at a time: only so do the kept groups keep their statistics, and the sliced
- * model equals the masked one.
- *
- * @param minimumKeep smallest kept fraction of any width, in (0, 1]
- */
-export function widthSpace(spec: UNetSpec, minimumKeep: number): WidthSpace {
-  const maxMacs = countModel(spec).macs;
-  const choices = prunableWidths(spec).map(({ id, width, unit }): WidthChoice => {
-    const units = width / unit;
-    const minimum = unit * Math.min(units, Math.max(1, Math.ceil(minimumKeep * units - RELATIVE_SLACK)));
-    const macsPerUnit =
-      units > 1 ? maxMacs - countModel(withWidths(spec, new Map([[id, width - unit]]))).macs : Number.NaN;
-    return { id, full: width, unit, minimum, macsPerUnit };
-  });
+/** The legal widths of `spec`, and what they cost. */
+export function widthSpace(spec: UNetSpec, rule: WidthRule): WidthSpace {
+  const prunable = prunableWidths(spec, rule);
+  const limits = prunable.map((width) => limitsOf(width, rule.minimumKeep));
+  const maxMacs = networkMacs(spec);
+  const choices = withCosts(spec, rule, limits, maxMacs);
   const shrinkable = choices.filter((choice) => choice.minimum < choice.full);
-  const smallest = new Map(choices.map(({ id, minimum }) => [id, minimum]));
   return {
     spec,
+    rule,
+    prunable,
     choices,
-    minMacs: countModel(withWidths(spec, smallest)).macs,
-    maxMacs,
+    ...reachableMacs(spec, rule),
     tolerance: shrinkable.reduce((most, choice) => Math.max(most, choice.macsPerUnit / 2), 0),
   };
 }
 
+/** The MACs that pruning by this rule can reach, inclusive at both ends. */
+export function reachableMacs(spec: UNetSpec, rule: WidthRule): { minMacs: number; maxMacs: number } {
+  const smallest = new Map(
+    prunableWidths(spec, rule).map((width) => [width.id, limitsOf(width, rule.minimumKeep).minimum]),
+  );
+  return { minMacs: networkMacs(resize(spec, smallest, rule.normPolicy)), maxMacs: networkMacs(spec) };
+}
+
 /** Convolution and linear MACs of the base model with these widths, one image, one forward pass. */
 export function macsOfWidths(space: WidthSpace, widths: ReadonlyMap<string, number>): number {
-  return countModel(withWidths(space.spec, widths)).macs;
+  return countModel(withWidths(space.spec, widths, space.rule)).macs;
+}
+
+/** MACs that one more, or one less, unit of this width makes while the others have these widths. */
+export function unitMacs({ macsPerUnit, couplings }: WidthChoice, widths: ReadonlyMap<string, number>): number {
+  return couplings.reduce(
+    (sum, { id, full, unit, macs }) => sum - (macs * (full - widths.get(id)!)) / unit,
+    macsPerUnit,
+  );
+}
+
+type Limits = Pick<WidthChoice, 'id' | 'full' | 'unit' | 'setSize' | 'minimum'>;
+
+function limitsOf({ id, width, unit: setSize }: PrunableWidth, minimumKeep: number): Limits {
+  const sets = width / setSize;
+  let setsPerUnit = Math.ceil(sets / MAX_UNITS);
+  while (sets % setsPerUnit !== 0) setsPerUnit++;
+  const unit = setSize * setsPerUnit;
+  const units = width / unit;
+  const minimum = unit * Math.min(units, Math.max(1, Math.ceil(minimumKeep * units - RELATIVE_SLACK)));
+  return { id, full: width, unit, setSize, minimum };
+}
+
+/**
+ * A layer's MACs are the product of at most two different widths, so the network's are determined by the base, by every width
+ * less one unit, and by every pair of widths less one unit each. All of them are counted, none is modelled.
+ */
+function withCosts(spec: UNetSpec, rule: WidthRule, limits: readonly Limits[], maxMacs: number): WidthChoice[] {
+  const macsWithout = (...shrunk: readonly Limits[]) =>
+    networkMacs(resize(spec, new Map(shrunk.map(({ id, full, unit }) => [id, full - unit])), rule.normPolicy));
+  const able = limits.filter(({ full, unit }) => full > unit);
+  const saved = new Map(able.map((width) => [width.id, maxMacs - macsWithout(width)]));
+  const couplings = new Map(able.map(({ id }) => [id, [] as WidthChoice['couplings'][number][]]));
+  able.forEach((a, index) => {
+    for (const b of able.slice(index + 1)) {
+      const macs = saved.get(a.id)! + saved.get(b.id)! - (maxMacs - macsWithout(a, b));
+      if (macs === 0) continue;
+      couplings.get(a.id)!.push({ id: b.id, full: b.full, unit: b.unit, macs });
+      couplings.get(b.id)!.push({ id: a.id, full: a.full, unit: a.unit, macs });
+    }
+  });
+  return limits.map((width) => ({
+    ...width,
+    macsPerUnit: saved.get(width.id) ?? Number.NaN,
+    couplings: couplings.get(width.id) ?? [],
+  }));
 }
 
 /** @throws BUDGET_UNREACHABLE, naming the reachable range */
@@ -71,7 +134,7 @@ export function assertReachable(space: WidthSpace, targetMacs: number): void {
   const words = (macs: number) => `${Math.round(macs)} MACs (${(macs / maxMacs).toFixed(4)} of the base)`;
   throw inputError(
     'BUDGET_UNREACHABLE',
-    `pruning inner widths cannot bring the model to ${words(targetMacs)}`,
+    `pruning in scope "${space.rule.scope}" cannot bring the model to ${words(targetMacs)}`,
     `choose a budget from ${words(minMacs)} to ${words(maxMacs)}, or lower pruning.minimumKeep`,
   );
 }

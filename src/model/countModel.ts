@@ -41,6 +41,11 @@ export function countModel(spec: UNetSpec): ModelCount {
   };
 }
 
+/** `ModelCount.macs` alone. */
+export function networkMacs(spec: UNetSpec): number {
+  return networkLayers(spec).reduce((total, layer) => total + weightMacs(layer), 0);
+}
+
 /** Multiply-accumulates of each layer, in the order of the forward pass. */
 export function layerMacs(spec: UNetSpec): LayerMacs[] {
   return networkLayers(spec).map((layer) => {

@@ -1,90 +1,92 @@
+import type { PruningConfig } from '../contract/config.js';
 import { inputError } from '../contract/errors.js';
-import { mapResidualBlocks, residualBlocks } from './residualBlocks.js';
-import type { ResBlockSpec, UNetSpec } from './spec.js';
+import {
+  dependencyGroups,
+  type DependencyGroup,
+  type DependencyKind,
+  type TensorChannels,
+} from './dependencyGroups.js';
+import type { UNetSpec } from './spec.js';
+
+/** Which widths may shrink, and what happens to the norms that their channels pass through. */
+export type PruningRule = Pick<PruningConfig, 'normPolicy' | 'scope'>;
 
 /** A width that can shrink, and every tensor that must shrink with it. */
 export interface PrunableWidth {
   /** Stable name, e.g. `down_blocks.0.resnets.0.inner`. */
   readonly id: string;
+  readonly kind: DependencyKind;
   /** Channels now. */
   readonly width: number;
-  /** Channels of one norm group: legal widths are its multiples. */
+  /** Channels are removed in sets of this many: legal widths are its multiples. */
   readonly unit: number;
-  /** The tensors whose `axis` these channels are. All of an id's members lose the same indices. */
-  readonly members: readonly WidthMember[];
+  /** True when a set takes one channel from each of `unit` equal runs; otherwise a set is a run of `unit` channels. */
+  readonly spread: boolean;
+  /** The tensors whose axis these channels are. All of them lose the same channels. */
+  readonly members: readonly TensorChannels[];
 }
 
-export interface WidthMember {
-  readonly tensor: string;
-  /** Axis in the host layout of `Weights`. */
-  readonly axis: number;
-}
-
-/**
- * The prunable widths of a network, in the order of the forward pass: the inner width of every residual block, which nothing
- * outside the block reads.
- *
- * Whole groups of the block's second norm are removed, and the group count shrinks with the width, so the kept groups keep
- * their channels and hence their statistics: slicing then equals masking the removed channels after norm and activation.
- */
-export function prunableWidths(spec: UNetSpec): PrunableWidth[] {
-  return residualBlocks(spec).map(({ name, res }) => ({
-    id: innerId(name),
-    width: res.inner,
-    unit: normGroupSize(res),
-    members: [
-      { tensor: `${name}.conv1.weight`, axis: 0 },
-      { tensor: `${name}.conv1.bias`, axis: 0 },
-      { tensor: `${name}.time_emb_proj.weight`, axis: 0 },
-      { tensor: `${name}.time_emb_proj.bias`, axis: 0 },
-      { tensor: `${name}.norm2.weight`, axis: 0 },
-      { tensor: `${name}.norm2.bias`, axis: 0 },
-      { tensor: `${name}.conv2.weight`, axis: 1 },
-    ],
-  }));
-}
+const SCOPES: Readonly<Record<PruningRule['scope'], ReadonlySet<DependencyKind> | null>> = {
+  inner: new Set<DependencyKind>(['inner']),
+  'inner+attention': new Set<DependencyKind>(['inner', 'attention-qk', 'attention-v']),
+  all: null,
+};
 
 /**
- * The same network with these widths; norm group counts follow, so that a norm group keeps its number of channels.
+ * The prunable widths of a network within the rule's scope, in the order of the forward pass.
  *
- * @param widths `PrunableWidth.id` to channels; widths that are not named stay
- * @throws `WIDTH_UNKNOWN` for an id that the network does not have
- * @throws `WIDTH_INVALID` for a width that is not a positive multiple of the unit, or larger than it is now
+ * What the rule's policy does where channels pass through a GroupNorm:
+ * - `whole-groups` removes whole groups of the norm, and the norm's group count shrinks with the width. The kept groups keep
+ *   their channels and hence their statistics, so that slicing equals masking the removed channels after norm and activation.
+ *   This is possible only where one norm reads the channels: in inner widths.
+ * - `equal-per-group` removes as many channels from each group (Diff-Pruning, arXiv 2305.10924); group counts stay.
+ * - `gcd` removes any channels; a norm then has gcd(channels, groups before) groups.
+ *
+ * Where no norm is, any channels can go; of an attention block with several heads, as many from each head.
+ *
+ * @throws `PRUNING_RULE` for whole norm groups in a scope where channels pass through several norms
  */
-export function withWidths(spec: UNetSpec, widths: ReadonlyMap<string, number>): UNetSpec {
-  assertKnown(spec, widths.keys());
-  return mapResidualBlocks(spec, (res, name) => {
-    const id = innerId(name);
-    const inner = widths.get(id) ?? res.inner;
-    const unit = normGroupSize(res);
-    if (!Number.isInteger(inner / unit) || inner < unit || inner > res.inner) {
-      throw inputError(
-        'WIDTH_INVALID',
-        `${id} cannot have ${inner} channels`,
-        `choose a multiple of ${unit}, the channels of a norm group, from ${unit} to ${res.inner}`,
-      );
-    }
-    return { ...res, inner, norm2Groups: inner / unit };
-  });
-}
-
-/** @throws `WIDTH_UNKNOWN` for an id that is not one of the network's prunable widths */
-export function assertKnown(spec: UNetSpec, ids: Iterable<string>): void {
-  const known = new Set(residualBlocks(spec).map(({ name }) => innerId(name)));
-  for (const id of ids) {
-    if (known.has(id)) continue;
+export function prunableWidths(spec: UNetSpec, { normPolicy, scope }: PruningRule): PrunableWidth[] {
+  if (normPolicy === 'whole-groups' && scope === 'all') {
     throw inputError(
-      'WIDTH_UNKNOWN',
-      `the network has no prunable width "${id}"`,
-      `its widths are named like "${[...known][0]}"`,
+      'PRUNING_RULE',
+      'whole norm groups cannot be removed where several norms of different group sizes read the same channels',
+      'set pruning.normPolicy to equal-per-group or gcd, or pruning.scope to inner or inner+attention',
     );
   }
+  const kinds = SCOPES[scope];
+  return dependencyGroups(spec, 'separate')
+    .filter(({ kind }) => kinds === null || kinds.has(kind))
+    .map((group) => prunableWidth(group, normPolicy));
 }
 
-function innerId(block: string): string {
-  return `${block}.inner`;
+/** How the channels of one group of tied channels can be removed. */
+export function prunableWidth(group: DependencyGroup, normPolicy: PruningRule['normPolicy']): PrunableWidth {
+  const { id, kind, width, producers, consumers, norms } = group;
+  const normTensors = norms.flatMap(({ name, offset }): TensorChannels[] => [
+    { tensor: `${name}.weight`, axis: 0, offset },
+    { tensor: `${name}.bias`, axis: 0, offset },
+  ]);
+  const members = [...producers, ...normTensors, ...consumers];
+  return { id, kind, width, ...removableSets(group, normPolicy), members };
 }
 
-function normGroupSize(res: ResBlockSpec): number {
-  return res.inner / res.norm2Groups;
+function removableSets(
+  { width, runs, norms }: DependencyGroup,
+  normPolicy: PruningRule['normPolicy'],
+): Pick<PrunableWidth, 'unit' | 'spread'> {
+  if (runs > 1) return { unit: runs, spread: true };
+  if (norms.length === 0 || normPolicy === 'gcd') return { unit: 1, spread: false };
+  if (normPolicy === 'whole-groups') return { unit: width / norms[0].groups, spread: false };
+  const unit = norms.reduce((multiple, { groups }) => leastCommonMultiple(multiple, groups), 1);
+  // In a network that was pruned by another policy the groups may not divide the width: then it cannot shrink.
+  return { unit: width % unit === 0 ? unit : width, spread: true };
+}
+
+export function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  return (a / greatestCommonDivisor(a, b)) * b;
 }

@@ -1,14 +1,15 @@
 import type { ExperimentConfig } from '../contract/config.js';
 import { inputError } from '../contract/errors.js';
+import type { GroupingResult } from '../contract/results.js';
 import type { NoiseSchedule } from '../diffusion/noiseSchedule.js';
 import { trainingObjective, type Objective } from '../diffusion/objective.js';
 import { assignBudgets } from '../method/budget.js';
-import { partitionTimesteps } from '../method/partition.js';
+import { needsSimilarity, partitionTimesteps } from '../method/partition.js';
 import { groupsFromBounds, type TimestepGroup } from '../method/timestepGroups.js';
 import { buildUNetSpec } from '../model/buildSpec.js';
 import { countModel } from '../model/countModel.js';
 import type { UNetSpec } from '../model/spec.js';
-import { reachableMacs } from '../method/allocation.js';
+import { reachableMacs } from '../method/widthSpace.js';
 import { visitedTimesteps } from '../sampling/timestepGrid.js';
 
 /** One timestep group with the compute it is given. */
@@ -21,8 +22,8 @@ export interface GroupDesign extends TimestepGroup {
   readonly snrDb: readonly [number, number];
 }
 
-/** Everything that follows from the config alone: nothing was trained and nothing was read. */
-export interface ExperimentDesign {
+/** What follows from the config alone: nothing was trained and nothing was read. */
+interface BaseDesign {
   readonly spec: UNetSpec;
   /** Convolution and linear MACs of one forward pass of the base, per image. */
   readonly baseMacs: number;
@@ -32,6 +33,10 @@ export interface ExperimentDesign {
   readonly objective: Objective;
   /** Timesteps the sampler calls the network with, in calling order. */
   readonly visited: Int32Array;
+}
+
+/** The base with its timestep groups and their budgets. */
+export interface ExperimentDesign extends BaseDesign {
   readonly bounds: readonly number[];
   readonly partitionCost: number;
   /** Smallest ratio of the linear rule, given or solved for. */
@@ -39,47 +44,79 @@ export interface ExperimentDesign {
   readonly groups: readonly GroupDesign[];
   /** Mean budget over the visited steps, as a ratio to the base. */
   readonly meanBudget: number;
+  /** What waits for the trained base: until then bounds come from difficulty alone, and budgets from the orientation. */
+  readonly provisional: { readonly bounds: boolean; readonly budgets: boolean };
+}
+
+/** What is measured on the trained base where the config asks for it. */
+export interface DesignEvidence {
+  /** (T, T) gradient similarity, row-major. */
+  readonly similarity: Float64Array | null;
+  /** Held-out loss increase of each group under the trial pruning. */
+  readonly lossIncrease: readonly number[] | null;
+}
+
+/** Whether groups or budgets depend on measurements of the trained base. */
+export function needsEvidence({ grouping, budget }: Pick<ExperimentConfig, 'grouping' | 'budget'>): boolean {
+  return needsSimilarity(grouping) || budget.rule === 'measured';
 }
 
 /**
- * Difficulty, groups and budgets of an experiment. A pure function of the config.
+ * Difficulty, groups and budgets of an experiment: a pure function of the config and of the evidence. Without the evidence that
+ * the config asks for, the result says what in it is provisional.
  * @throws input errors for anything that cannot be built or reached
  */
-export function designExperiment(config: ExperimentConfig): ExperimentDesign {
-  const spec = buildUNetSpec(config.model, config.data);
-  const { macs: baseMacs, parameters } = countModel(spec);
-  const objective = trainingObjective(config);
-  const { schedule } = objective;
-  const visited = visitedTimesteps(config.sampling, config.diffusion.timesteps);
-  const partition = partitionTimesteps(config.grouping, schedule);
-  const budgets = assignBudgets(config.budget, partition.bounds, visited);
+export function designExperiment(
+  config: ExperimentConfig,
+  evidence: DesignEvidence = { similarity: null, lossIncrease: null },
+): ExperimentDesign {
+  const base = designBase(config);
+  const partition = partitionTimesteps(config.grouping, base.schedule, evidence.similarity);
+  const budgets = assignBudgets(config.budget, partition.bounds, base.visited, evidence.lossIncrease);
   const groups = groupsFromBounds(partition.bounds).map((group) => ({
     ...group,
     budget: budgets.perGroup[group.index],
     visited: budgets.visited[group.index],
-    snrDb: [schedule.snrDb[group.from], schedule.snrDb[group.to - 1]] as const,
+    snrDb: [base.schedule.snrDb[group.from], base.schedule.snrDb[group.to - 1]] as const,
   }));
-  refuseUnreachable(groups, reachableMacs(spec, config.pruning.minimumKeep).min / baseMacs);
+  refuseUnreachable(groups, reachableMacs(base.spec, config.pruning).minMacs / base.baseMacs);
   return {
-    spec,
-    baseMacs,
-    parameters,
-    schedule,
-    objective,
-    visited,
+    ...base,
     bounds: partition.bounds,
     partitionCost: partition.cost,
     k: budgets.k,
     groups,
     meanBudget: budgets.mean,
+    provisional: { bounds: partition.provisional, budgets: budgets.provisional || partition.provisional },
   };
+}
+
+/** The design with the groups and budgets that a finished `grouping` stage wrote down. */
+export function designFromGrouping(config: ExperimentConfig, grouping: GroupingResult): ExperimentDesign {
+  return {
+    ...designBase(config),
+    bounds: grouping.bounds,
+    partitionCost: grouping.cost,
+    k: grouping.k,
+    groups: grouping.groups,
+    meanBudget: grouping.meanBudget,
+    provisional: { bounds: false, budgets: false },
+  };
+}
+
+function designBase(config: ExperimentConfig): BaseDesign {
+  const spec = buildUNetSpec(config.model, config.data, config.diffusion);
+  const { macs: baseMacs, parameters } = countModel(spec);
+  const objective = trainingObjective(config);
+  const visited = visitedTimesteps(config.sampling, config.diffusion.timesteps);
+  return { spec, baseMacs, parameters, schedule: objective.schedule, objective, visited };
 }
 
 function refuseUnreachable(groups: readonly GroupDesign[], smallestRatio: number): void {
   const starved = groups.filter((group) => group.budget < smallestRatio);
   if (starved.length === 0) return;
   throw inputError(
-    'BUDGET_UNREACHABLE',
+    'BUDGET_UNreachableMacs(base.spec, config.pruning).minMacs',
     `group ${starved[0].index} is given ${starved[0].budget.toFixed(3)} of the base's MACs, but pruning can reach no less than ${smallestRatio.toFixed(3)}`,
     'raise budget.k or budget.targetMean, or lower pruning.minimumKeep',
   );

@@ -7,6 +7,7 @@ import { freshOptimizerState } from '../training/optimizerState.js';
 import type { MicroBatch } from '../training/trainStep.js';
 import type { ExperimentDesign } from './design.js';
 import { trainingMacs } from './ledger.js';
+import { evidenceBatch, evidenceBatches } from './measureImportance.js';
 
 /** What a whole run will take on this machine. */
 export interface Forecast {
@@ -59,10 +60,9 @@ function probe(design: ExperimentDesign, images: number): { images: number; seco
 /** Compute of the whole run in units of training MACs (sampling MACs count as they are: a third of a training step). */
 function totalMacs(config: ExperimentConfig, design: ExperimentDesign): number {
   const { base, experts, pruning, evaluation } = config;
-  const perGroup = design.groups.map(({ budget }) => {
+  const perGroup = design.groups.map(({ budget, from, to }) => {
     const macs = Math.min(1, budget) * design.baseMacs;
-    const evidence =
-      budget < 1 && pruning.importance === 'taylor' ? pruning.evidence * Math.min(base.batch, base.microBatch) : 0;
+    const evidence = budget < 1 ? evidenceBatches(pruning, to - from) * evidenceBatch(config) : 0;
     const proxy = budget < 1 ? pruning.rounds * pruning.proxySteps * base.batch : 0;
     return trainingMacs(evidence, design.baseMacs) + trainingMacs(proxy + experts.steps * base.batch, macs);
   });

@@ -2,12 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pruningResultSchema, type PruningResult } from '../contract/results.js';
 import { allocateWidths } from '../method/allocation.js';
-import { countModel } from '../model/countModel.js';
-import { prunableWidths, withWidths } from '../model/prunableWidths.js';
+import type { WidthRule } from '../method/widthSpace.js';
+import { prunableWidths } from '../model/prunableWidths.js';
 import type { Project } from '../project/project.js';
 import { openEngine } from '../tensor/openEngine.js';
-import { designExperiment, type ExperimentDesign } from './design.js';
+import type { ExperimentDesign } from './design.js';
 import { forecastRun, type Forecast } from './forecast.js';
+import { projectDesign } from './projectDesign.js';
 import { StageStore } from './stageStore.js';
 
 export interface PlannedGroup {
@@ -29,20 +30,26 @@ export interface Plan {
   readonly groups: readonly PlannedGroup[];
   /** Mean effective ratio over the steps the sampler visits. */
   readonly mean: number;
+  /** What waits for the trained base. */
+  readonly provisional: ExperimentDesign['provisional'];
   readonly forecast: Forecast;
+}
+
+interface PlannedWidths {
+  readonly widths: ReadonlyMap<string, number>;
+  readonly macs: number;
 }
 
 /** What a run would do and cost. Measures the machine for a few seconds; starts nothing and writes nothing. */
 export async function planProject(project: Project): Promise<Plan> {
   const { config } = project.file;
-  const design = designExperiment(config);
   const store = new StageStore(project);
+  const design = await projectDesign(config, store);
   const groups = await Promise.all(
     design.groups.map(async (group): Promise<PlannedGroup> => {
       const { from, to, snrDb, budget } = group;
       const chosen = await chosenWidths(store, group.index);
-      const widths = chosen ?? provisionalWidths(design, budget, config.pruning.minimumKeep);
-      const { macs } = countModel(withWidths(design.spec, widths));
+      const { widths, macs } = chosen ?? provisionalWidths(design, budget, config.pruning);
       return {
         from,
         to,
@@ -60,24 +67,23 @@ export async function planProject(project: Project): Promise<Plan> {
     groups.reduce((sum, { effective }, index) => sum + effective * design.groups[index].visited, 0) /
     design.visited.length;
   await openEngine(config.engine);
-  return { groups, mean, forecast: forecastRun(config, design) };
+  return { groups, mean, provisional: design.provisional, forecast: forecastRun(config, design) };
 }
 
-async function chosenWidths(store: StageStore, index: number): Promise<ReadonlyMap<string, number> | null> {
+async function chosenWidths(store: StageStore, index: number): Promise<PlannedWidths | null> {
   try {
     const text = await readFile(join(store.folder(`experts/${index}`), 'pruning.json'), 'utf8');
     const result: PruningResult = pruningResultSchema.parse(JSON.parse(text));
-    return new Map(result.widths.map(({ id, kept }) => [id, kept]));
+    return { widths: new Map(result.widths.map(({ id, kept }) => [id, kept])), macs: result.macs };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
 }
 
-function provisionalWidths(design: ExperimentDesign, budget: number, minimumKeep: number): ReadonlyMap<string, number> {
-  const full = prunableWidths(design.spec);
-  if (budget >= 1) return new Map(full.map(({ id, width }) => [id, width]));
+function provisionalWidths({ spec, baseMacs }: ExperimentDesign, budget: number, rule: WidthRule): PlannedWidths {
+  const full = prunableWidths(spec, rule);
+  if (budget >= 1) return { widths: new Map(full.map(({ id, width }) => [id, width])), macs: baseMacs };
   const equal = new Map(full.map(({ id, width }) => [id, new Float64Array(width).fill(1)]));
-  const targetMacs = budget * design.baseMacs;
-  return allocateWidths({ spec: design.spec, scores: equal, targetMacs, method: 'uniform', minimumKeep }).widths;
+  return allocateWidths({ spec, scores: equal, targetMacs: budget * baseMacs, method: 'uniform', rule });
 }

@@ -2,18 +2,19 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PruningConfig } from '../contract/config.js';
 import { pruningResultSchema, type PruningResult } from '../contract/results.js';
-import { magnitudeImportance, taylorImportance, type ImportanceScores } from '../method/importance.js';
+import type { ImportanceScores } from '../method/importance.js';
 import { proxyPruning } from '../method/proxyPruning.js';
 import { countModel } from '../model/countModel.js';
-import { prunableWidths, withWidths } from '../model/prunableWidths.js';
+import { prunableWidths } from '../model/prunableWidths.js';
 import { sliceModel } from '../model/sliceModel.js';
 import type { UNetSpec } from '../model/spec.js';
 import type { Weights } from '../model/weights.js';
+import { withWidths } from '../model/withWidths.js';
 import { writeJsonAtomic } from '../project/atomicFile.js';
-import { drawBatch } from '../training/batches.js';
 import { heldOutLoss, heldOutSet } from '../training/heldOutLoss.js';
 import type { TimestepDraw } from '../training/timestepDraws.js';
 import { trainingMacs } from './ledger.js';
+import { measureImportance } from './measureImportance.js';
 import { ProgressMeter } from './progressMeter.js';
 import { proxyTune } from './proxyTune.js';
 import type { StageContext } from './stage.js';
@@ -48,24 +49,24 @@ export async function pruneNetwork(context: StageContext, task: PruningTask): Pr
   const result = (await readResult(path)) ?? (await decide(context, task));
   await writeJsonAtomic(path, result);
   const keep = new Map(Object.entries(result.keep));
-  return { ...sliceModel(context.design.spec, task.base, keep), result };
+  return { ...sliceModel(context.design.spec, task.base, keep, result), result };
 }
 
 async function decide(context: StageContext, task: PruningTask): Promise<PruningResult> {
   const { design, config } = context;
-  const full = prunableWidths(design.spec);
+  const full = prunableWidths(design.spec, task.pruning);
   const unpruned = task.ratio >= 1;
-  const evidence = unpruned ? null : await importance(context, task);
+  const evidence = unpruned
+    ? null
+    : await measureImportance({ ...task, ...context, train: context.data.train, pruning: task.pruning });
   const search = evidence === null ? null : await proxySearch(context, task, evidence.scores);
   const widths = search?.widths ?? new Map(full.map(({ id, width }) => [id, width]));
   const keep =
     search?.keep ?? new Map(full.map(({ id, width }) => [id, Array.from({ length: width }, (_, index) => index)]));
-  const count = countModel(withWidths(design.spec, widths));
+  const count = countModel(withWidths(design.spec, widths, task.pruning));
   const proxyBatch = task.pruning.proxySteps * config.base.batch;
   const searchMacs =
-    (evidence === null || task.pruning.importance === 'magnitude'
-      ? 0
-      : trainingMacs(task.pruning.evidence * evidenceBatch(context), design.baseMacs)) +
+    (evidence?.macs ?? 0) +
     (search?.rounds ?? []).reduce(
       (sum, round) => sum + trainingMacs(proxyBatch, round.macs) + task.pruning.proxyImages * round.macs,
       0,
@@ -80,49 +81,13 @@ async function decide(context: StageContext, task: PruningTask): Promise<Pruning
     widths: full.map(({ id, width }) => ({ id, full: width, kept: widths.get(id) ?? width })),
     keep: Object.fromEntries([...keep].map(([id, channels]) => [id, [...channels]])),
     importance: task.pruning.importance,
-    confidence: evidence?.confidence ?? null,
+    normPolicy: task.pruning.normPolicy,
+    scope: task.pruning.scope,
+    confidence: evidence?.confidence?.overall ?? null,
     rounds: search?.rounds.length ?? 0,
     proxyScore: search?.score ?? null,
     searchMacs,
   };
-}
-
-/** Images per gradient of the Taylor evidence: one micro-batch, so that it never needs more memory than training. */
-function evidenceBatch(context: StageContext): number {
-  return Math.min(context.config.base.batch, context.config.base.microBatch);
-}
-
-async function importance(
-  context: StageContext,
-  task: PruningTask,
-): Promise<{ scores: ImportanceScores; confidence: number | null }> {
-  const { design, config, stageId } = context;
-  const { spec } = design;
-  if (task.pruning.importance === 'magnitude') {
-    return { scores: magnitudeImportance(spec, task.base), confidence: null };
-  }
-  const batch = evidenceBatch(context);
-  const progress = new ProgressMeter(context.emit, stageId, 'evidence batch', task.pruning.evidence);
-  const { scores, confidence } = await taylorImportance({
-    spec,
-    weights: task.base,
-    count: task.pruning.evidence,
-    batch: (index) =>
-      drawBatch({
-        dataset: context.data.train,
-        objective: design.objective,
-        draw: task.draw,
-        seed: config.seed,
-        stream: `${stageId}/evidence`,
-        update: index + 1,
-        batch,
-        microBatch: batch,
-        flip: false,
-      })[0],
-    onBatch: (done) => progress.report(done),
-    signal: context.signal,
-  });
-  return { scores, confidence: confidence.overall };
 }
 
 async function proxySearch(context: StageContext, task: PruningTask, scores: ImportanceScores) {
@@ -148,7 +113,7 @@ async function proxySearch(context: StageContext, task: PruningTask, scores: Imp
     signal: context.signal,
     onRound: (entry) => rounds.report(entry.round + 1),
     score: async ({ keep }) => {
-      const candidate = sliceModel(design.spec, task.base, keep);
+      const candidate = sliceModel(design.spec, task.base, keep, pruning);
       const tuned = await proxyTune(context, candidate, { steps: pruning.proxySteps, draw: task.draw });
       return (await heldOutLoss(candidate.spec, tuned, set)).mean;
     },

@@ -20,7 +20,17 @@ export function lossGradients(
   batch: MicroBatch,
   names: readonly string[],
 ): Weights {
-  const gradients = tf.tidy(() => {
+  return lossAndGradients(spec, runtime, batch, names).gradients;
+}
+
+/** `lossGradients`, and the loss itself. */
+export function lossAndGradients(
+  spec: UNetSpec,
+  runtime: RuntimeWeights,
+  batch: MicroBatch,
+  names: readonly string[],
+): { loss: number; gradients: Weights } {
+  const { value, grads } = tf.tidy(() => {
     const tensors = batchTensors(spec, batch);
     const loss = (...wanted: tf.Tensor[]): tf.Scalar => {
       const network = new Map(runtime);
@@ -28,11 +38,14 @@ export function lossGradients(
       const output = unetForward(spec, network, tensors.xt, tensors.timesteps, null);
       return tf.mean(imageLosses(output, tensors).total);
     };
-    return tf.grads(loss)(names.map((name) => runtime.get(name)!));
+    return tf.valueAndGrads(loss)(names.map((name) => runtime.get(name)!));
   });
   try {
-    return fromRuntime(new Map(names.map((name, index) => [name, gradients[index]])));
+    return {
+      loss: value.dataSync<'float32'>()[0],
+      gradients: fromRuntime(new Map(names.map((name, index) => [name, grads[index]]))),
+    };
   } finally {
-    tf.dispose(gradients);
+    tf.dispose([value, ...grads]);
   }
 }

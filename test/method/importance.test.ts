@@ -1,19 +1,19 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { runningMaximumRule, taylorImportance, type TaylorOptions } from '../../src/method/gradientImportance.js';
 import {
   addTaylorScores,
   agreement,
   magnitudeImportance,
-  magnitudeScores,
-  taylorImportance,
+  randomImportance,
   type ImportanceScores,
+  type ScoredWidth,
 } from '../../src/method/importance.js';
 import { prunableWidths } from '../../src/model/prunableWidths.js';
 import type { Weights } from '../../src/model/weights.js';
 import { openEngine } from '../../src/tensor/openEngine.js';
-import { randomPermutation } from '../../src/tensor/random.js';
 import type { MicroBatch } from '../../src/training/trainStep.js';
-import { randomBatch, randomWeights, tinySpec } from './tinyModel.js';
+import { innerRule, randomBatch, randomWeights, tinySpec } from './tinyModel.js';
 
 /** y = V (W x) with two hidden channels, x = (1, 2), target -6, loss (y - target)^2; gradients by hand. */
 const twoLayers = {
@@ -22,11 +22,11 @@ const twoLayers = {
       id: 'hidden',
       width: 2,
       members: [
-        { tensor: 'W', axis: 0 },
-        { tensor: 'V', axis: 1 },
+        { tensor: 'W', axis: 0, offset: 0 },
+        { tensor: 'V', axis: 1, offset: 0 },
       ],
     },
-  ],
+  ] satisfies ScoredWidth[],
   weights: arrays({
     W: [
       [2, 2],
@@ -56,11 +56,41 @@ function arrays(values: Record<string, [number[], number[]]>): Weights {
 }
 
 describe('scores of a two-layer network, by hand', () => {
-  it('magnitude: squares summed over slices, mean over members, divided by the mean', () => {
+  it('l2: squares summed over slices, mean over members, divided by the mean', () => {
     // channel 0: (1 + 1) and 4, mean 3; channel 1: (0.25 + 4) and 1, mean 2.625
-    const [a, b] = magnitudeScores(twoLayers.widths, twoLayers.weights).get('hidden')!;
+    const [a, b] = magnitudeImportance(twoLayers.widths, twoLayers.weights, 'l2').get('hidden')!;
     expect(a).toBeCloseTo(3 / 2.8125, 12);
     expect(b).toBeCloseTo(2.625 / 2.8125, 12);
+  });
+
+  it('l1: absolute values in their place', () => {
+    // channel 0: (1 + 1) and 2, mean 2; channel 1: (0.5 + 2) and 1, mean 1.75
+    const [a, b] = magnitudeImportance(twoLayers.widths, twoLayers.weights, 'l1').get('hidden')!;
+    expect(a).toBeCloseTo(2 / 1.875, 12);
+    expect(b).toBeCloseTo(1.75 / 1.875, 12);
+  });
+
+  it('counts the part of a concatenation that the channels are in', () => {
+    const concatenated = [
+      {
+        id: 'second',
+        width: 2,
+        members: [
+          { tensor: 'W', axis: 1, offset: 1 },
+          { tensor: 'W', axis: 1, offset: 3 },
+        ],
+      },
+    ] satisfies ScoredWidth[];
+    const weights = arrays({
+      W: [
+        [2, 5],
+        [100, 1, 2, 3, 4, 200, 5, 6, 7, 8],
+      ],
+    });
+    const scores = new Map([['second', new Float64Array(2)]]);
+    addTaylorScores(scores, concatenated, weights, weights, 'absolute');
+    // columns 1 and 3, columns 2 and 4, over both rows
+    expect([...scores.get('second')!]).toEqual([1 + 25 + 9 + 49, 4 + 36 + 16 + 64]);
   });
 
   it('magnitude: a width of zeros stays finite', () => {
@@ -74,13 +104,19 @@ describe('scores of a two-layer network, by hand', () => {
         [0, 0],
       ],
     });
-    expect([...magnitudeScores(twoLayers.widths, zeros).get('hidden')!]).toEqual([0, 0]);
+    expect([...magnitudeImportance(twoLayers.widths, zeros, 'l2').get('hidden')!]).toEqual([0, 0]);
   });
 
   it('Taylor: |w g| summed over rows of the first and columns of the second layer', () => {
     const scores = new Map([['hidden', new Float64Array(2)]]);
-    addTaylorScores(scores, twoLayers.widths, twoLayers.weights, twoLayers.gradients);
+    addTaylorScores(scores, twoLayers.widths, twoLayers.weights, twoLayers.gradients, 'absolute');
     expect([...scores.get('hidden')!]).toEqual([2 + 4 + 2, 0.5 + 4 + 4.5]);
+  });
+
+  it('squared Taylor: (w g) squared summed over the same slices', () => {
+    const scores = new Map([['hidden', new Float64Array(2)]]);
+    addTaylorScores(scores, twoLayers.widths, twoLayers.weights, twoLayers.gradients, 'squared');
+    expect([...scores.get('hidden')!]).toEqual([4 + 16 + 4, 0.25 + 16 + 20.25]);
   });
 
   it('Taylor: opposite gradients of two batches do not cancel', () => {
@@ -95,8 +131,8 @@ describe('scores of a two-layer network, by hand', () => {
       ],
     });
     const scores = new Map([['hidden', new Float64Array(2)]]);
-    addTaylorScores(scores, twoLayers.widths, twoLayers.weights, twoLayers.gradients);
-    addTaylorScores(scores, twoLayers.widths, twoLayers.weights, opposite);
+    addTaylorScores(scores, twoLayers.widths, twoLayers.weights, twoLayers.gradients, 'absolute');
+    addTaylorScores(scores, twoLayers.widths, twoLayers.weights, opposite, 'absolute');
     expect([...scores.get('hidden')!]).toEqual([16, 18]);
   });
 });
@@ -125,8 +161,17 @@ describe('agreement', () => {
 describe('importance of a network', () => {
   const spec = tinySpec();
   const weights = randomWeights(spec, 1);
-  const taylor = (batches: readonly MicroBatch[], of: Weights = weights) =>
-    taylorImportance({ spec, weights: of, batch: (index) => batches[index], count: batches.length });
+  const widths = prunableWidths(spec, innerRule);
+  const taylor = (batches: readonly MicroBatch[], rest: Partial<TaylorOptions> = {}) =>
+    taylorImportance({
+      spec,
+      weights,
+      widths,
+      term: 'absolute',
+      batch: (index) => batches[index],
+      count: batches.length,
+      ...rest,
+    });
   const flat = (scores: ImportanceScores) => [...scores.values()].flatMap((values) => [...values]);
 
   beforeAll(async () => {
@@ -167,25 +212,18 @@ describe('importance of a network', () => {
     const { overall, perWidth } = (await taylor([a, b])).confidence;
     expect(overall).toBeGreaterThan(-1);
     expect(overall).toBeLessThan(1);
-    expect([...perWidth.keys()]).toEqual(prunableWidths(spec).map(({ id }) => id));
+    expect([...perWidth.keys()]).toEqual(widths.map(({ id }) => id));
   });
 
   it('leaves no tensor behind, also when stopped', async () => {
     const before = tf.memory().numTensors;
     await taylor([randomBatch(spec, 5)]);
-    const stop = taylorImportance({
-      spec,
-      weights,
-      batch: () => randomBatch(spec, 5),
-      count: 1,
-      signal: AbortSignal.abort(),
-    });
+    const stop = taylor([randomBatch(spec, 5)], { signal: AbortSignal.abort() });
     await expect(stop).rejects.toMatchObject({ code: 'INTERRUPTED' });
     expect(tf.memory().numTensors).toBe(before);
   });
 
   describe('with one norm group planted in each width whose channels reach almost nothing', () => {
-    const widths = prunableWidths(spec);
     const planted = new Map(widths.map(({ id }, index) => [id, index % 4]));
     const weakened = new Map(weights);
     for (const { id, unit, members } of widths) {
@@ -211,23 +249,48 @@ describe('importance of a network', () => {
         }),
       );
 
-    it('Taylor finds all of them', async () => {
-      const { scores } = await taylor([randomBatch(spec, 6), randomBatch(spec, 7)], weakened);
+    it.each(['absolute', 'squared'] as const)('Taylor (%s) finds all of them', async (term) => {
+      const { scores } = await taylor([randomBatch(spec, 6), randomBatch(spec, 7)], { weights: weakened, term });
       expect(weakest(scores)).toEqual(planted);
     });
 
-    it('magnitude finds all of them', () => {
-      expect(weakest(magnitudeImportance(spec, weakened))).toEqual(planted);
+    it('Taylor over timesteps in order, up to a small loss, finds all of them', async () => {
+      const batches = [0, 1, 2].map((timestep) => ({
+        ...randomBatch(spec, 6),
+        timesteps: Int32Array.of(timestep, timestep),
+      }));
+      const { scores } = await taylor(batches, { weights: weakened, enough: runningMaximumRule(0.05) });
+      expect(weakest(scores)).toEqual(planted);
+    });
+
+    it.each(['l1', 'l2'] as const)('%s finds all of them', (norm) => {
+      expect(weakest(magnitudeImportance(widths, weakened, norm))).toEqual(planted);
     });
 
     it('a random order does not', () => {
-      const random = new Map(
-        widths.map(({ id, width }, index) => [
-          id,
-          Float64Array.from(randomPermutation({ seed: 1, stream: 'test.order', index }, width)),
-        ]),
-      );
-      expect(weakest(random)).not.toEqual(planted);
+      expect(weakest(randomImportance(widths, 1))).not.toEqual(planted);
+      expect(randomImportance(widths, 1)).toEqual(randomImportance(widths, 1));
+      expect(randomImportance(widths, 2)).not.toEqual(randomImportance(widths, 1));
+    });
+  });
+
+  describe('evidence that ends at a small loss', () => {
+    /** The same batch with a target nearer to zero: a smaller loss. */
+    const scaled = (by: number): MicroBatch => {
+      const batch = randomBatch(spec, 8);
+      return { ...batch, target: batch.target.map((value) => value * by) };
+    };
+
+    it('leaves out the batch below the threshold and all after it', async () => {
+      const batches = [scaled(100), scaled(50), scaled(1), scaled(100)];
+      const ended = await taylor(batches, { enough: runningMaximumRule(0.05) });
+      expect(ended.batches).toBe(3);
+      expect(flat(ended.scores)).toEqual(flat((await taylor(batches.slice(0, 2))).scores));
+    });
+
+    it('takes the largest loss so far as its measure', () => {
+      const enough = runningMaximumRule(0.05);
+      expect([1, 0.06, 10, 0.51, 0.49].map(enough)).toEqual([false, false, false, false, true]);
     });
   });
 });

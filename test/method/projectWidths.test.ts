@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rankNormGroups } from '../../src/method/normGroups.js';
+import { rankChannels } from '../../src/method/channelRanking.js';
 import { projectWidths, type ProjectedWidths } from '../../src/method/projectWidths.js';
 import { macsOfWidths, widthSpace } from '../../src/method/widthSpace.js';
-import { randomScores, tinySpec } from './tinyModel.js';
+import { innerRule, randomScores, tinySpec } from './tinyModel.js';
 
 const spec = tinySpec();
-const space = widthSpace(spec, 0.25);
-const ranking = rankNormGroups(space.choices, randomScores(spec, 1));
+const space = widthSpace(spec, { ...innerRule, minimumKeep: 0.25 });
+const ranking = rankChannels(space.prunable, randomScores(spec, 1));
 const ids = space.choices.map(({ id }) => id);
 const project = (proposal: ReadonlyMap<string, number>, targetMacs: number) =>
   projectWidths(proposal, space, ranking, targetMacs);

@@ -4,19 +4,20 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { interrupted } from '../../src/contract/errors.js';
 import { allocateWidths, keepIndices } from '../../src/method/allocation.js';
-import { rankNormGroups } from '../../src/method/normGroups.js';
+import { rankChannels } from '../../src/method/channelRanking.js';
 import { importanceProposer, type Proposer } from '../../src/method/proposer.js';
 import type { MemoryEntry } from '../../src/method/proxyMemory.js';
 import { proxyPruning, type PruningCandidate, type ProxyPruningOptions } from '../../src/method/proxyPruning.js';
 import { macsOfWidths, widthSpace } from '../../src/method/widthSpace.js';
-import { randomScores, tinySpec } from './tinyModel.js';
+import { innerRule, randomScores, tinySpec } from './tinyModel.js';
 
 const spec = tinySpec();
 const scores = randomScores(spec, 2);
-const space = widthSpace(spec, 0.25);
+const rule = { ...innerRule, minimumKeep: 0.25 };
+const space = widthSpace(spec, rule);
 const targetMacs = 0.75 * space.maxMacs;
-const config = { allocator: 'global', minimumKeep: 0.25, rounds: 12 } as const;
-const allocation = allocateWidths({ spec, scores, targetMacs, method: 'global', minimumKeep: 0.25 });
+const config = { ...rule, allocator: 'global', rounds: 12 } as const;
+const allocation = allocateWidths({ spec, scores, targetMacs, method: 'global', rule });
 
 /** A proxy that importance knows nothing of: the first widths matter, the last do not. */
 const preferFirst = async ({ widths }: Pick<PruningCandidate, 'widths'>): Promise<number> =>
@@ -48,7 +49,7 @@ describe('proxyPruning', () => {
     expect(result.score).toBe(Math.min(...result.rounds.map(({ score }) => score!)));
     expect(result.score).toBeLessThan(result.rounds[0].score!);
     expect(result.score).toBe(await preferFirst(result));
-    expect(result.keep).toEqual(keepIndices(spec, scores, result.widths));
+    expect(result.keep).toEqual(keepIndices(rankChannels(space.prunable, scores), result.widths));
     for (const { widths, macs, repairs } of result.rounds) {
       expect(macs).toBe(macsOfWidths(space, new Map(Object.entries(widths))));
       expect(Math.abs(macs - targetMacs)).toBeLessThanOrEqual(space.tolerance);
@@ -163,7 +164,7 @@ describe('proxyPruning', () => {
 describe('importanceProposer', () => {
   it('moves on from the best entry of the history', () => {
     const proposer = importanceProposer({ allocator: 'global', seed: 1, stream: 'test' });
-    const search = { space, ranking: rankNormGroups(space.choices, scores), targetMacs };
+    const search = { space, ranking: rankChannels(space.prunable, scores), targetMacs };
     const remembered = (round: number, score: number, widths: ReadonlyMap<string, number>): MemoryEntry => ({
       round,
       score,

@@ -1,12 +1,15 @@
 import { modelSchema } from '../../src/contract/config.js';
 import type { ImportanceScores } from '../../src/method/importance.js';
 import { buildUNetSpec } from '../../src/model/buildSpec.js';
-import { prunableWidths } from '../../src/model/prunableWidths.js';
+import { prunableWidths, type PruningRule } from '../../src/model/prunableWidths.js';
 import type { UNetSpec } from '../../src/model/spec.js';
 import { tensorShapes } from '../../src/model/tensorShapes.js';
 import type { Weights } from '../../src/model/weights.js';
 import { randomNormal, randomUniform } from '../../src/tensor/random.js';
 import type { MicroBatch } from '../../src/training/trainStep.js';
+
+/** The default rule: inner widths by whole norm groups. */
+export const innerRule: PruningRule = { normPolicy: 'whole-groups', scope: 'inner' };
 
 /** Five prunable widths of four norm groups each: small enough to enumerate. */
 export function tinySpec(): UNetSpec {
@@ -39,9 +42,9 @@ export function randomWeights(spec: UNetSpec, seed: number): Weights {
   );
 }
 
-export function randomScores(spec: UNetSpec, seed: number): ImportanceScores {
+export function randomScores(spec: UNetSpec, seed: number, rule = innerRule): ImportanceScores {
   return new Map(
-    prunableWidths(spec).map(({ id, width }, index) => [
+    prunableWidths(spec, rule).map(({ id, width }, index) => [
       id,
       Float64Array.from(randomUniform({ seed, stream: 'test.scores', index }, width)),
     ]),

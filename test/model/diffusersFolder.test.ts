@@ -9,7 +9,7 @@ import { buildUNetSpec } from '../../src/model/buildSpec.js';
 import { readModelFolder, writeModelFolder } from '../../src/model/diffusersFolder.js';
 import { prunableWidths } from '../../src/model/prunableWidths.js';
 import { sliceModel } from '../../src/model/sliceModel.js';
-import { smallSpec, randomWeights } from './networks.js';
+import { innerRule, randomWeights, smallSpec } from './networks.js';
 
 const golden = fileURLToPath(new URL('../golden/unet-small', import.meta.url));
 const WEIGHTS = 'diffusion_pytorch_model.safetensors';
@@ -67,9 +67,9 @@ describe('model folders', () => {
   it('keep a pruned network, its norm groups and its dropout', async () => {
     const spec = smallSpec({ dropout: 0.1 });
     const keep = new Map(
-      prunableWidths(spec).map(({ id, unit }) => [id, Array.from({ length: unit }, (_, i) => unit + i)]),
+      prunableWidths(spec, innerRule).map(({ id, unit }) => [id, Array.from({ length: unit }, (_, i) => unit + i)]),
     );
-    const pruned = sliceModel(spec, randomWeights(spec), keep);
+    const pruned = sliceModel(spec, randomWeights(spec), keep, innerRule);
     await writeModelFolder(dir, pruned.spec, pruned.weights);
     expect(await readModelFolder(dir)).toEqual(pruned);
     const config = JSON.parse(await readFile(join(dir, 'unet/config.json'), 'utf8')) as Record<string, unknown>;
@@ -116,11 +116,10 @@ describe('readModelFolder refuses', () => {
     ['downsample_padding', 1],
     ['downsample_padding', undefined],
     ['time_embedding_type', 'fourier'],
-    ['resnet_time_scale_shift', 'scale_shift'],
+    ['resnet_time_scale_shift', 'ada_group'],
+    ['attn_norm_num_groups', 2],
     ['downsample_type', 'resnet'],
     ['act_fn', 'gelu'],
-    ['attention_head_dim', 8],
-    ['attention_head_dim', undefined],
     ['add_attention', false],
     ['class_embed_type', 'timestep'],
     ['center_input_sample', true],
@@ -135,6 +134,7 @@ describe('readModelFolder refuses', () => {
   it.each<[string, Record<string, unknown>, RegExp]>([
     ['no size', { sample_size: null }, /sample_size/],
     ['levels that differ in number', { block_out_channels: [8, 16, 16] }, /differ in length/],
+    ['heads that do not divide a level', { attention_head_dim: 5 }, /attention_head_dim 5 does not divide the 16/],
     ['a malformed specification', { stepadapt: { version: 1, spec: {} } }, /stepadapt/],
   ])('a config with %s', async (_, change, message) => {
     await withConfig(change);

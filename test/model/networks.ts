@@ -1,9 +1,13 @@
 import { modelSchema, type ModelConfig } from '../../src/contract/config.js';
 import { buildUNetSpec } from '../../src/model/buildSpec.js';
+import type { PruningRule } from '../../src/model/prunableWidths.js';
 import type { UNetSpec } from '../../src/model/spec.js';
 import { tensorShapes } from '../../src/model/tensorShapes.js';
 import type { Weights } from '../../src/model/weights.js';
 import { randomNormal } from '../../src/tensor/random.js';
+
+/** The default rule: inner widths by whole norm groups. */
+export const innerRule: PruningRule = { normPolicy: 'whole-groups', scope: 'inner' };
 
 /** The published CIFAR-10 network of DDPM, or one of other width. */
 export function cifarSpec(channels = 128): UNetSpec {

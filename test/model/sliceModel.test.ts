@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { countModel } from '../../src/model/countModel.js';
-import { prunableWidths, withWidths } from '../../src/model/prunableWidths.js';
+import { prunableWidths } from '../../src/model/prunableWidths.js';
 import { toRuntime } from '../../src/model/runtimeWeights.js';
 import { sliceModel } from '../../src/model/sliceModel.js';
 import type { UNetSpec } from '../../src/model/spec.js';
@@ -10,12 +10,13 @@ import { unetSpecSchema } from '../../src/model/specSchema.js';
 import { tensorShapes } from '../../src/model/tensorShapes.js';
 import { unetForward } from '../../src/model/unet.js';
 import type { Weights } from '../../src/model/weights.js';
+import { withWidths } from '../../src/model/withWidths.js';
 import { randomNormal } from '../../src/tensor/random.js';
 import { describeOnEveryEngine } from '../tensor/engines.js';
-import { cifarSpec, randomWeights, smallSpec } from './networks.js';
+import { cifarSpec, innerRule, randomWeights, smallSpec } from './networks.js';
 
 const spec = smallSpec();
-const widths = prunableWidths(spec);
+const widths = prunableWidths(spec, innerRule);
 const weights = randomWeights(spec);
 
 /** Keeps the norm groups of each width whose bit is set, and at least one. */
@@ -62,7 +63,7 @@ describeOnEveryEngine('a sliced network', () => {
   it('equals the masked one', () => {
     fc.assert(
       fc.property(randomKeep, (keep) => {
-        const sliced = sliceModel(spec, weights, keep);
+        const sliced = sliceModel(spec, weights, keep, innerRule);
         const computed = forward(sliced.spec, sliced.weights);
         const expected = forward(spec, masked(keep));
         expect(Math.max(...computed.map((value, i) => Math.abs(value - expected[i])))).toBeLessThan(1e-5);
@@ -76,7 +77,7 @@ describe('sliceModel', () => {
   it('changes nothing when it keeps everything', () => {
     const all = new Map(widths.map(({ id, width }) => [id, Array.from({ length: width }, (_, i) => i)]));
     for (const keep of [all, new Map<string, number[]>()]) {
-      const sliced = sliceModel(spec, weights, keep);
+      const sliced = sliceModel(spec, weights, keep, innerRule);
       expect(sliced.spec).toEqual(spec);
       expect(sliced.weights).toEqual(weights);
     }
@@ -85,8 +86,8 @@ describe('sliceModel', () => {
   it('gives the shapes and counts of the spec with these widths', () => {
     fc.assert(
       fc.property(randomKeep, (keep) => {
-        const sliced = sliceModel(spec, weights, keep);
-        const planned = withWidths(spec, new Map([...keep].map(([id, channels]) => [id, channels.length])));
+        const sliced = sliceModel(spec, weights, keep, innerRule);
+        const planned = withWidths(spec, new Map([...keep].map(([id, channels]) => [id, channels.length])), innerRule);
         expect(sliced.spec).toEqual(planned);
         expect(unetSpecSchema.safeParse(planned).success).toBe(true);
         expect(new Map([...sliced.weights].map(([name, { shape }]) => [name, shape]))).toEqual(tensorShapes(planned));
@@ -101,7 +102,7 @@ describe('sliceModel', () => {
     const before = structuredClone(weights);
     const id = 'up_blocks.0.resnets.1.inner';
     const keep = [4, 5, 6, 7, 12, 13, 14, 15];
-    const sliced = sliceModel(spec, weights, new Map([[id, keep]]));
+    const sliced = sliceModel(spec, weights, new Map([[id, keep]]), innerRule);
     expect(sliced.weights.get('up_blocks.0.resnets.1.norm2.bias')!.data).toEqual(
       Float32Array.from(keep, (channel) => weights.get('up_blocks.0.resnets.1.norm2.bias')!.data[channel]),
     );
@@ -126,21 +127,21 @@ describe('sliceModel', () => {
     ['channels across a border', [2, 3, 4, 5], /norm group/],
     ['parts of two groups', [0, 1, 4, 5], /norm group/],
   ])('refuses to keep %s', (_, keep, message) => {
-    expect(() => sliceModel(spec, weights, new Map([['mid_block.resnets.0.inner', keep]]))).toThrow(
+    expect(() => sliceModel(spec, weights, new Map([['mid_block.resnets.0.inner', keep]]), innerRule)).toThrow(
       expect.objectContaining({ kind: 'input', code: 'KEEP_INVALID', message: expect.stringMatching(message) }),
     );
   });
 
   it('refuses a width that the network does not have', () => {
     const refused = expect.objectContaining({ kind: 'input', code: 'WIDTH_UNKNOWN' });
-    expect(() => sliceModel(spec, weights, new Map([['conv_in', [0]]]))).toThrow(refused);
-    expect(() => withWidths(spec, new Map([['conv_in', 8]]))).toThrow(refused);
+    expect(() => sliceModel(spec, weights, new Map([['conv_in', [0]]]), innerRule)).toThrow(refused);
+    expect(() => withWidths(spec, new Map([['conv_in', 8]]), innerRule)).toThrow(refused);
   });
 });
 
 describe('prunableWidths', () => {
   it('lists the inner width of all 22 residual blocks of the published network', () => {
-    const published = prunableWidths(cifarSpec());
+    const published = prunableWidths(cifarSpec(), innerRule);
     expect(published.map(({ width, unit }) => `${width}/${unit}`)).toEqual([
       ...Array(2).fill('128/4'),
       ...Array(17).fill('256/8'),
@@ -149,20 +150,20 @@ describe('prunableWidths', () => {
   });
 
   it('names members whose axis has the width', () => {
-    for (const { width, members } of prunableWidths(cifarSpec())) {
+    for (const { width, members } of prunableWidths(cifarSpec(), innerRule)) {
       for (const { tensor, axis } of members) expect(tensorShapes(cifarSpec()).get(tensor)![axis]).toBe(width);
     }
   });
 
   it('keeps the channels of a norm group when widths change', () => {
     const [first] = widths;
-    const pruned = withWidths(spec, new Map([[first.id, first.unit]]));
-    expect(prunableWidths(pruned)[0]).toMatchObject({ width: first.unit, unit: first.unit });
+    const pruned = withWidths(spec, new Map([[first.id, first.unit]]), innerRule);
+    expect(prunableWidths(pruned, innerRule)[0]).toMatchObject({ width: first.unit, unit: first.unit });
     expect(pruned.down[0].blocks[0].res.norm2Groups).toBe(1);
   });
 
   it.each([0, 3, 18, -4, Number.NaN])('refuses a width of %d', (width) => {
-    expect(() => withWidths(spec, new Map([['mid_block.resnets.0.inner', width]]))).toThrow(
+    expect(() => withWidths(spec, new Map([['mid_block.resnets.0.inner', width]]), innerRule)).toThrow(
       expect.objectContaining({ kind: 'input', code: 'WIDTH_INVALID', hint: expect.stringContaining('multiple of 4') }),
     );
   });

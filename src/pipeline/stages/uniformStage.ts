@@ -15,11 +15,14 @@ export function uniformStage(config: ExperimentConfig): Stage {
   const { learningRate, warmup } = config.experts;
   const steps = config.experts.steps * config.grouping.groups;
   const pruning = { ...config.pruning, allocator: 'uniform' as const, rounds: 0 };
-  const { importance, evidence, minimumKeep } = pruning;
+  const { importance, evidence, minimumKeep, normPolicy, scope } = pruning;
   return {
     id: 'uniform',
     after: ['base', 'grouping'],
-    inputs: { pruning: { importance, evidence, minimumKeep }, tuning: { steps, learningRate, warmup } },
+    inputs: {
+      pruning: { importance, evidence, minimumKeep, normPolicy, scope },
+      tuning: { steps, learningRate, warmup },
+    },
     async run(context) {
       const { design, store } = context;
       await mkdir(context.folder, { recursive: true });
