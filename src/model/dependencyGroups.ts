@@ -107,8 +107,6 @@ export function dependencyGroups(spec: UNetSpec, attention: 'tied' | 'separate')
     inner.producers.push(...outputs(`${name}.conv1`), ...outputs(`${name}.time_emb_proj`));
     // Scales come first, shifts second.
     if (spec.scaleShift) inner.producers.push(...outputs(`${name}.time_emb_proj`, res.inner));
-    // Scales, then shifts.
-    if (spec.scaleShift) inner.producers.push(...outputs(`${name}.time_emb_proj`, res.inner));
     inner.norms.push({ name: `${name}.norm2`, offset: 0, channels: res.inner, groups: res.norm2Groups });
     inner.consumers.push(input(`${name}.conv2`));
     embedding.consumers.push(input(`${name}.time_emb_proj`));

@@ -16,7 +16,6 @@ const FIXED_FIELDS: Readonly<Record<string, { readonly supported: unknown; reado
   _class_name: { supported: 'UNet2DModel', absent: 'UNet2DModel' },
   act_fn: { supported: 'silu', absent: 'silu' },
   add_attention: { supported: true, absent: true },
-  attn_norm_num_groups: { supported: null, absent: null },
   center_input_sample: { supported: false, absent: false },
   class_embed_type: { supported: null, absent: null },
   downsample_padding: { supported: 0, absent: 1 },
@@ -26,7 +25,6 @@ const FIXED_FIELDS: Readonly<Record<string, { readonly supported: unknown; reado
   mid_block_scale_factor: { supported: 1, absent: 1 },
   mid_block_type: { supported: 'UNetMidBlock2D', absent: 'UNetMidBlock2D' },
   num_class_embeds: { supported: null, absent: null },
-  resnet_time_scale_shift: { supported: 'default', absent: 'default' },
   time_embedding_type: { supported: 'positional', absent: 'positional' },
   upsample_type: { supported: 'conv', absent: 'conv' },
 };
@@ -46,6 +44,8 @@ const fieldsSchema = z.object({
   dropout: z.number().min(0).lt(1).default(0),
   attention_head_dim: channels.nullable().default(8),
   time_embedding_dim: channels.nullable().default(null),
+  attn_norm_num_groups: channels.nullable().default(null),
+  resnet_time_scale_shift: z.enum(['default', 'scale_shift']).default('default'),
 });
 
 /** What a config holds of ours when the standard fields cannot say the widths. */
@@ -68,13 +68,15 @@ export function diffusersConfig(spec: UNetSpec): Record<string, unknown> {
     norm_num_groups: network.normGroups,
     norm_eps: network.normEps,
     dropout: network.dropout,
-    attention_head_dim: null,
+    attention_head_dim: headWidth(network),
     time_embedding_dim: network.timeWidth === 4 * network.levels[0].channels ? null : network.timeWidth!,
+    attn_norm_num_groups: network.scaleShift ? network.normGroups : null,
+    resnet_time_scale_shift: network.scaleShift ? 'scale_shift' : 'default',
   };
   const fixed = Object.fromEntries(Object.entries(FIXED_FIELDS).map(([name, { supported }]) => [name, supported]));
   const all = { ...fixed, ...fields, _diffusers_version: DIFFUSERS_VERSION, num_train_timesteps: null };
   const sorted = Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return isStandard(spec, network) ? sorted : { ...sorted, stepadapt: { version: 1, spec } };
+  return describes(sorted, spec) ? sorted : { ...sorted, stepadapt: { version: 1, spec } };
 }
 
 /**
@@ -101,10 +103,22 @@ export function specFromDiffusersConfig(content: unknown, name: string): UNetSpe
       : undefined;
     if (other !== undefined) throw unsupported(name, field, other, known.join(' and '));
   }
+  const norms = config.resnet_time_scale_shift ?? 'default';
+  if (norms !== 'default' && norms !== 'scale_shift') {
+    throw unsupported(name, 'resnet_time_scale_shift', norms, '"default" and "scale_shift"');
+  }
   const fields = parse(fieldsSchema, config, name);
-  const network = standardNetwork(fields, name);
-  requireSingleHead(fields.attention_head_dim, network, name);
-  return standardSpec(network);
+  // With scale-shift norms, diffusers leaves out the norm of the attention in the middle unless its groups are given.
+  const middleGroups = fields.attn_norm_num_groups ?? (norms === 'default' ? fields.norm_num_groups : null);
+  if (middleGroups !== fields.norm_num_groups) {
+    throw unsupported(
+      name,
+      'attn_norm_num_groups',
+      fields.attn_norm_num_groups,
+      `norm_num_groups (${fields.norm_num_groups})`,
+    );
+  }
+  return standardSpec(standardNetwork(fields, name));
 }
 
 function standardNetwork(fields: z.output<typeof fieldsSchema>, name: string): StandardNetwork {
@@ -112,29 +126,45 @@ function standardNetwork(fields: z.output<typeof fieldsSchema>, name: string): S
   if (down.length !== widths.length || up.length !== widths.length) {
     throw invalid(name, 'block_out_channels, down_block_types and up_block_types differ in length');
   }
+  const headsOf = (width: number, attended: boolean): number => {
+    const head = fields.attention_head_dim;
+    if (!attended || head === null) return 1;
+    if (width % head === 0) return width / head;
+    throw invalid(name, `attention_head_dim ${head} does not divide the ${width} channels of a level with attention`);
+  };
   return {
     size: fields.sample_size,
     inChannels: fields.in_channels,
     outChannels: fields.out_channels,
-    levels: widths.map((channels, i) => ({
-      channels,
-      downAttention: down[i] === 'AttnDownBlock2D',
-      upAttention: up[widths.length - 1 - i] === 'AttnUpBlock2D',
-    })),
+    levels: widths.map((channels, i) => {
+      const downAttention = down[i] === 'AttnDownBlock2D';
+      const upAttention = up[widths.length - 1 - i] === 'AttnUpBlock2D';
+      const isLowest = i === widths.length - 1;
+      return {
+        channels,
+        downAttention,
+        upAttention,
+        heads: headsOf(channels, downAttention || upAttention || isLowest),
+      };
+    }),
     blocks: fields.layers_per_block,
     normGroups: fields.norm_num_groups,
     normEps: fields.norm_eps,
     dropout: fields.dropout,
+    scaleShift: fields.resnet_time_scale_shift === 'scale_shift',
     timeWidth: fields.time_embedding_dim ?? 4 * widths[0],
   };
 }
 
-/** `attention_head_dim: null` means one head as wide as the level; a number must come to the same. */
-function requireSingleHead(headWidth: number | null, { levels }: StandardNetwork, name: string): void {
+/**
+ * `attention_head_dim`: the width of every head, or null for one head as wide as its level. Heads of several widths cannot be
+ * said; then the whole specification is written, and this field is null.
+ */
+function headWidth({ levels }: StandardNetwork): number | null {
   const attended = levels.filter((level, i) => level.downAttention || level.upAttention || i === levels.length - 1);
-  if (headWidth !== null && attended.some(({ channels }) => channels !== headWidth)) {
-    throw unsupported(name, 'attention_head_dim', headWidth, 'null, one head as wide as its level,');
-  }
+  if (attended.every(({ heads }) => heads === 1)) return null;
+  const [width, ...others] = new Set(attended.map(({ channels, heads }) => channels / heads));
+  return others.length === 0 ? width : null;
 }
 
 /** The standard network of the same stream widths; the same network when nothing was pruned. */
@@ -144,22 +174,30 @@ function nearestStandard(spec: UNetSpec): StandardNetwork {
     size: spec.size,
     inChannels: spec.inChannels,
     outChannels: spec.outChannels,
-    levels: spec.down.map(({ blocks }, i) => ({
-      channels: blocks[0].res.out,
-      downAttention: blocks[0].attention !== null,
-      upAttention: spec.up[levels - 1 - i].blocks[0].attention !== null,
-    })),
+    levels: spec.down.map(({ blocks }, i) => {
+      const down = blocks[0].attention;
+      const up = spec.up[levels - 1 - i].blocks[0].attention;
+      const lowest = i === levels - 1 ? spec.mid.attention : null;
+      return {
+        channels: blocks[0].res.out,
+        downAttention: down !== null,
+        upAttention: up !== null,
+        heads: (down ?? up ?? lowest)?.heads ?? 1,
+      };
+    }),
     blocks: spec.down[0].blocks.length,
     normGroups: spec.normOutGroups,
     normEps: spec.normEps,
     dropout: spec.dropout,
+    scaleShift: spec.scaleShift,
     timeWidth: spec.time.out,
   };
 }
 
-function isStandard(spec: UNetSpec, network: StandardNetwork): boolean {
+/** Whether a reader of the standard fields alone gets this network. */
+function describes(config: Record<string, unknown>, spec: UNetSpec): boolean {
   try {
-    return isDeepStrictEqual(standardSpec(network), spec);
+    return isDeepStrictEqual(specFromDiffusersConfig(config, 'config'), spec);
   } catch {
     return false; // its widths do not divide as a standard network's must
   }

@@ -42,7 +42,7 @@ export function networkLayers(spec: UNetSpec): Layer[] {
   let channels = spec.convIn;
 
   spec.down.forEach((level, i) => {
-    layers.push(...levelLayers(level.blocks, `down_blocks.${i}`, time.out, side));
+    layers.push(...levelLayers(spec, level.blocks, `down_blocks.${i}`, side));
     channels = level.blocks.at(-1)!.res.out;
     if (level.downsample !== null) {
       side /= 2;
@@ -50,12 +50,12 @@ export function networkLayers(spec: UNetSpec): Layer[] {
     }
   });
 
-  layers.push(...resLayers(spec.mid.first, 'mid_block.resnets.0', time.out, side));
+  layers.push(...resLayers(spec, spec.mid.first, 'mid_block.resnets.0', side));
   layers.push(...attentionLayers(spec.mid.attention, 'mid_block.attentions.0', side));
-  layers.push(...resLayers(spec.mid.second, 'mid_block.resnets.1', time.out, side));
+  layers.push(...resLayers(spec, spec.mid.second, 'mid_block.resnets.1', side));
 
   spec.up.forEach((level, i) => {
-    layers.push(...levelLayers(level.blocks, `up_blocks.${i}`, time.out, side));
+    layers.push(...levelLayers(spec, level.blocks, `up_blocks.${i}`, side));
     channels = level.blocks.at(-1)!.res.out;
     if (level.upsample !== null) {
       side *= 2;
@@ -69,18 +69,18 @@ export function networkLayers(spec: UNetSpec): Layer[] {
   return layers;
 }
 
-function levelLayers(blocks: readonly BlockSpec[], path: string, timeOut: number, side: number): Layer[] {
+function levelLayers(spec: UNetSpec, blocks: readonly BlockSpec[], path: string, side: number): Layer[] {
   return blocks.flatMap(({ res, attention }, j) => [
-    ...resLayers(res, `${path}.resnets.${j}`, timeOut, side),
+    ...resLayers(spec, res, `${path}.resnets.${j}`, side),
     ...(attention ? attentionLayers(attention, `${path}.attentions.${j}`, side) : []),
   ]);
 }
 
-function resLayers(res: ResBlockSpec, name: string, timeOut: number, side: number): Layer[] {
+function resLayers({ time, scaleShift }: UNetSpec, res: ResBlockSpec, name: string, side: number): Layer[] {
   return [
     { kind: 'norm', name: `${name}.norm1`, channels: res.in, side },
     conv(`${name}.conv1`, res.in, res.inner, 3, side),
-    linear(`${name}.time_emb_proj`, timeOut, res.inner),
+    linear(`${name}.time_emb_proj`, time.out, scaleShift ? 2 * res.inner : res.inner),
     { kind: 'norm', name: `${name}.norm2`, channels: res.inner, side },
     conv(`${name}.conv2`, res.inner, res.out, 3, side),
     ...(res.shortcut ? [conv(`${name}.conv_shortcut`, res.in, res.out, 1, side)] : []),

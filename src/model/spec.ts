@@ -28,7 +28,9 @@ export interface AttentionSpec {
   /** Width of the value projection. */
   readonly v: number;
   readonly normGroups: number;
-  /** What scores are divided by: sqrt of the width the network was trained with, kept when q and k are pruned. */
+  /** Equal parts of q, k and v that attend on their own; divides `qk` and `v`. */
+  readonly heads: number;
+  /** What scores are divided by: sqrt of the width a head was trained with, kept when q and k are pruned. */
   readonly scaleWidth: number;
 }
 
@@ -53,6 +55,7 @@ export interface UNetSpec {
   /** Side of the square images, pixels. */
   readonly size: number;
   readonly inChannels: number;
+  /** As many as `inChannels`, or twice as many where the network learns the variance of a step too. */
   readonly outChannels: number;
   readonly time: {
     /** Width of the sinusoidal embedding. */
@@ -60,6 +63,11 @@ export interface UNetSpec {
     readonly hidden: number;
     readonly out: number;
   };
+  /**
+   * Whether the time projection of a residual block gives a scale and a shift for its second norm (improved DDPM, arXiv
+   * 2102.09672), in place of a bias before it. The projection is then twice as wide as the block: scales, then shifts.
+   */
+  readonly scaleShift: boolean;
   readonly convIn: number;
   /** Highest resolution first. */
   readonly down: readonly DownLevelSpec[];

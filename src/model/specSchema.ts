@@ -19,7 +19,15 @@ const resBlock = z
   })
   // Files of earlier versions leave it out: their networks have a shortcut exactly where the width changes.
   .transform((block) => ({ ...block, shortcut: block.shortcut ?? block.in !== block.out }));
-const attention = z.strictObject({ channels: width, qk: width, v: width, normGroups: width, scaleWidth: width });
+const attention = z.strictObject({
+  channels: width,
+  qk: width,
+  v: width,
+  normGroups: width,
+  // Files of earlier versions leave heads and scale-shift norms out: their networks have neither.
+  heads: width.default(1),
+  scaleWidth: width,
+});
 const blocks = z
   .array(z.strictObject({ res: resBlock, attention: attention.nullable() }))
   .min(1)
@@ -32,6 +40,7 @@ export const unetSpecSchema: z.ZodType<UNetSpec> = z
     inChannels: width,
     outChannels: width,
     time: z.strictObject({ sinusoid: width.min(4).multipleOf(2), hidden: width, out: width }),
+    scaleShift: z.boolean().default(false),
     convIn: width,
     down: z
       .array(z.strictObject({ blocks, downsample: width.nullable() }))
@@ -67,6 +76,8 @@ function misfits(spec: UNetSpec): string[] {
     if (at === null) return;
     expect(at.channels === input, `${name} reads ${at.channels} channels where ${input} arrive`);
     expect(at.channels % at.normGroups === 0, `${name} has ${at.normGroups} norm groups for ${at.channels} channels`);
+    expect(at.qk % at.heads === 0, `${name} has ${at.heads} heads for ${at.qk} channels of q and k`);
+    expect(at.v % at.heads === 0, `${name} has ${at.heads} heads for ${at.v} channels of v`);
   };
 
   const { down, mid, up } = spec;

@@ -14,6 +14,7 @@ export interface StandardNetwork {
   readonly normGroups: number;
   readonly normEps: number;
   readonly dropout: number;
+  readonly scaleShift: boolean;
   /** Width of the time embedding; by default four times the first level's channels. */
   readonly timeWidth?: number;
 }
@@ -22,6 +23,8 @@ interface StandardLevel {
   readonly channels: number;
   readonly downAttention: boolean;
   readonly upAttention: boolean;
+  /** Heads of each attention block of the level; the middle has those of the lowest level. */
+  readonly heads: number;
 }
 
 /**
@@ -43,19 +46,21 @@ export function standardSpec(network: StandardNetwork): UNetSpec {
     norm2Groups: normGroups,
     shortcut: input !== out,
   });
-  const attention = (channels: number): AttentionSpec => ({
+  const attention = ({ channels, heads }: StandardLevel): AttentionSpec => ({
     channels,
     qk: channels,
     v: channels,
     normGroups,
-    scaleWidth: channels,
+    heads,
+    scaleWidth: channels / heads,
   });
 
   const skips = [first];
   let current = first;
-  const down = levels.map(({ channels, downAttention }, i) => {
+  const down = levels.map((level, i) => {
+    const { channels, downAttention } = level;
     const levelBlocks = Array.from({ length: blocks }, () => {
-      const block = { res: res(current, channels), attention: downAttention ? attention(channels) : null };
+      const block = { res: res(current, channels), attention: downAttention ? attention(level) : null };
       current = channels;
       skips.push(current);
       return block;
@@ -65,13 +70,18 @@ export function standardSpec(network: StandardNetwork): UNetSpec {
     return { blocks: levelBlocks, downsample };
   });
 
-  const mid = { first: res(current, current), attention: attention(current), second: res(current, current) };
+  const mid = {
+    first: res(current, current),
+    attention: attention(levels[levels.length - 1]),
+    second: res(current, current),
+  };
 
-  const up = levels.toReversed().map(({ channels, upAttention }, i) => {
+  const up = levels.toReversed().map((level, i) => {
+    const { channels, upAttention } = level;
     const levelBlocks = Array.from({ length: blocks + 1 }, () => {
       const input = current + skips.pop()!;
       current = channels;
-      return { res: res(input, channels), attention: upAttention ? attention(channels) : null };
+      return { res: res(input, channels), attention: upAttention ? attention(level) : null };
     });
     return { blocks: levelBlocks, upsample: i < levels.length - 1 ? channels : null };
   });
@@ -81,6 +91,7 @@ export function standardSpec(network: StandardNetwork): UNetSpec {
     inChannels: network.inChannels,
     outChannels: network.outChannels,
     time: { sinusoid: first, hidden: timeWidth, out: timeWidth },
+    scaleShift: network.scaleShift,
     convIn: first,
     down,
     mid,
@@ -106,6 +117,17 @@ function validate({ size, levels, normGroups }: StandardNetwork): void {
       'MODEL_SHAPE',
       `${normGroups} norm groups do not divide the ${uneven.channels} channels of a level`,
       'choose norm groups that divide the channels of every level',
+    );
+  }
+  const headless = levels.find(
+    ({ channels, heads, ...level }, i) =>
+      (level.downAttention || level.upAttention || i === halvings) && channels % heads !== 0,
+  );
+  if (headless) {
+    throw inputError(
+      'MODEL_SHAPE',
+      `${headless.heads} attention heads do not divide the ${headless.channels} channels of a level`,
+      'choose a number of heads that divides the channels of every level with attention, and of the lowest',
     );
   }
   // Half are sines and half are cosines, whose frequencies are spaced by 1 / (half - 1).

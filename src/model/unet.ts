@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { attention } from '../tensor/attention.js';
+import { multiHeadAttention } from '../tensor/attention.js';
 import { conv2d, type ConvolutionOptions } from '../tensor/convolution.js';
 import { groupNorm } from '../tensor/groupNorm.js';
 import { linear } from '../tensor/linear.js';
@@ -92,13 +92,21 @@ class ForwardPass {
   }
 
   residual(x: tf.Tensor4D, time: tf.Tensor2D, res: ResBlockSpec, name: string): tf.Tensor4D {
-    const timeBias = tf.reshape(this.linear(time, `${name}.time_emb_proj`), [-1, 1, 1, res.inner]);
-    let h: tf.Tensor4D = this.conv(silu(this.norm(x, `${name}.norm1`, res.norm1Groups)), `${name}.conv1`);
-    h = silu(this.norm(tf.add(h, timeBias), `${name}.norm2`, res.norm2Groups));
+    let h = this.conv(silu(this.norm(x, `${name}.norm1`, res.norm1Groups)), `${name}.conv1`);
+    h = silu(this.timeConditionedNorm(h, time, res, name));
     if (this.dropout) h = tf.mul(h, this.dropout.mask(this.sites.get(name)!, h.shape));
     // The shortcut reads the input before its norm.
     const shortcut = res.shortcut ? this.conv(x, `${name}.conv_shortcut`) : x;
     return tf.add(shortcut, this.conv(h, `${name}.conv2`));
+  }
+
+  /** The second norm of a residual block, told the timestep by a bias before it, or by a scale and a shift after it. */
+  private timeConditionedNorm(h: tf.Tensor4D, time: tf.Tensor2D, res: ResBlockSpec, name: string): tf.Tensor4D {
+    const projected = this.linear(time, `${name}.time_emb_proj`);
+    const norm = (input: tf.Tensor4D) => this.norm(input, `${name}.norm2`, res.norm2Groups);
+    if (!this.spec.scaleShift) return norm(tf.add(h, tf.reshape(projected, [-1, 1, 1, res.inner])));
+    const [scale, shift] = tf.split(projected, 2, 1).map((half) => tf.reshape(half, [-1, 1, 1, res.inner]));
+    return tf.add(tf.mul(norm(h), tf.add(scale, 1)), shift);
   }
 
   attention(x: tf.Tensor4D, spec: AttentionSpec, name: string): tf.Tensor4D {
@@ -106,11 +114,12 @@ class ForwardPass {
     const tokens = tf.reshape(this.norm(x, `${name}.group_norm`, spec.normGroups), [-1, channels]) as tf.Tensor2D;
     const project = (layer: string, out: number): tf.Tensor3D =>
       tf.reshape(this.linear(tokens, `${name}.${layer}`), [count, height * width, out]);
-    const mixed = attention(
+    const mixed = multiHeadAttention(
       project('to_q', spec.qk),
       project('to_k', spec.qk),
       project('to_v', spec.v),
       1 / Math.sqrt(spec.scaleWidth),
+      spec.heads,
     );
     const out = this.linear(tf.reshape(mixed, [-1, spec.v]) as tf.Tensor2D, `${name}.to_out.0`);
     return tf.add(x, tf.reshape(out, x.shape));

@@ -1,10 +1,12 @@
 import type { ExperimentConfig } from '../contract/config.js';
+import { trainingObjective } from '../diffusion/objective.js';
 import { buildUNetSpec } from '../model/buildSpec.js';
 import { initialiseWeights } from '../model/initialise.js';
 import type { UNetSpec } from '../model/spec.js';
 import { createNetworkDenoiser } from '../sampling/networkDenoiser.js';
 import { peakRssBytes } from '../tensor/memory.js';
 import { randomNormal } from '../tensor/random.js';
+import { noisedBatch } from '../training/batches.js';
 import { createTrainStep } from '../training/createTrainStep.js';
 import { freshOptimizerState } from '../training/optimizerState.js';
 
@@ -18,18 +20,13 @@ export interface BenchResult {
 
 /** Speed of optimizer updates of the base network on random images. Needs an open engine. */
 export function benchTrain(config: ExperimentConfig, run: { batch: number; steps: number }): BenchResult {
-  const spec = buildUNetSpec(config.model, config.data);
+  const spec = buildUNetSpec(config.model, config.data, config.diffusion);
   const step = createTrainStep(spec, freshOptimizerState(initialiseWeights(spec, config.seed)));
-  const xt = randomImages(spec, run.batch);
-  const batch = {
-    count: run.batch,
-    xt,
-    target: xt,
-    timesteps: Int32Array.from({ length: run.batch }, (_, i) =>
-      Math.floor((i * config.diffusion.timesteps) / run.batch),
-    ),
-    weights: new Float32Array(run.batch).fill(1),
-  };
+  const images = randomImages(spec, run.batch);
+  const timesteps = Int32Array.from({ length: run.batch }, (_, i) =>
+    Math.floor((i * config.diffusion.timesteps) / run.batch),
+  );
+  const batch = noisedBatch(trainingObjective(config), images, images, timesteps);
   const { learningRate, clip } = config.base;
   const dropoutKey = { seed: config.seed, stream: 'bench' };
   try {
@@ -41,7 +38,7 @@ export function benchTrain(config: ExperimentConfig, run: { batch: number; steps
 
 /** Speed of forward passes of the base network, as a sampler calls it. Needs an open engine. */
 export function benchSample(config: ExperimentConfig, run: { batch: number; steps: number }): BenchResult {
-  const spec = buildUNetSpec(config.model, config.data);
+  const spec = buildUNetSpec(config.model, config.data, config.diffusion);
   const denoiser = createNetworkDenoiser(spec, initialiseWeights(spec, config.seed));
   const x = randomImages(spec, run.batch);
   try {

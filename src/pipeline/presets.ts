@@ -80,6 +80,41 @@ const PRESETS: Readonly<Record<string, Preset>> = {
       evaluation: { samples: 50_000, seeds: [0, 1, 2] },
     },
   },
+  'iddpm-cifar10': {
+    description: 'CIFAR-10 with the 52.5 M parameter network and recipe of improved DDPM, the base model of the paper',
+    cost: 'a week on a GPU; months on two cores, so `plan` it first',
+    config: {
+      data: { source: 'cifar10', size: 32, channels: 3, flip: true },
+      diffusion: { schedule: 'cosine', timesteps: 4000, variance: 'learned-range' },
+      model: {
+        channels: 128,
+        multipliers: [1, 2, 2, 2],
+        blocks: 3,
+        attention: [16, 8],
+        attentionHeads: 4,
+        scaleShiftNorm: true,
+        dropout: 0.3,
+        normGroups: 32,
+      },
+      base: {
+        steps: 500_000,
+        batch: 128,
+        microBatch: 16,
+        learningRate: 1e-4,
+        warmup: 0,
+        ema: { decay: 0.9999, warmup: false },
+        checkpointEvery: 5000,
+        sampleEvery: 5000,
+      },
+      // Equally many timesteps each: in decibels the end of the cosine schedule would be a group of a few timesteps.
+      grouping: { method: 'uniform', groups: 5 },
+      budget: { targetMean: 0.8 },
+      pruning: { evidence: 128, rounds: 10, proxySteps: 200, proxyImages: 1024 },
+      experts: { steps: 40_000, learningRate: 1e-4, warmup: 500, overlap: 80 },
+      sampling: { method: 'ddpm', steps: 4000, grid: 'uniform', batch: 128 },
+      evaluation: { samples: 50_000, seeds: [0, 1, 2] },
+    },
+  },
 };
 
 /** Names and descriptions, in the order they are offered. */

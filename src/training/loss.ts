@@ -37,10 +37,10 @@ export function imageLosses(
   batch: BatchTensors,
 ): { squaredError: tf.Tensor1D; total: tf.Tensor1D } {
   const squaredError = perImageSquaredError(output, batch.target);
-  const weighted = tf.mul(squaredError, batch.weights);
+  const weighted: tf.Tensor1D = tf.mul(squaredError, batch.weights);
   return {
     squaredError,
-    total: batch.bound ? tf.add<tf.Tensor1D>(weighted, variationalBound(output, batch, batch.bound)) : weighted,
+    total: batch.bound ? tf.add(weighted, variationalBound(output, batch, batch.bound)) : weighted,
   };
 }
 

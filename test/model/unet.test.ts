@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { decodeSafetensors } from '../../src/formats/safetensors.js';
 import { readModelFolder } from '../../src/model/diffusersFolder.js';
 import { residualBlocks } from '../../src/model/residualBlocks.js';
@@ -43,39 +43,38 @@ function largestDifference(a: Float32Array, b: Float32Array): number {
 }
 
 describeOnEveryEngine('unetForward', () => {
-  let spec: UNetSpec;
-  let weights: Weights;
-  let x: Float32Array;
-  let t: Int32Array;
-  let noise: Float32Array;
-
-  beforeAll(async () => {
-    ({ spec, weights } = await readModelFolder(new URL('unet-small', golden).pathname));
-    const { tensors } = decodeSafetensors(await readFile(new URL('unet-small-io.safetensors', golden)));
-    const recorded = (name: string) => {
-      const { shape, data } = tensors.get(name)!;
+  it.each([
+    ['of DDPM', 'unet-small'],
+    ['with scale-shift norms, four heads and a variance', 'unet-scale-shift'],
+  ])("computes what diffusers' UNet2DModel computes: a network %s", async (_, name) => {
+    const { spec, weights } = await readModelFolder(new URL(name, golden).pathname);
+    const { tensors } = decodeSafetensors(await readFile(new URL(`${name}-io.safetensors`, golden)));
+    const recorded = (tensor: string) => {
+      const { shape, data } = tensors.get(tensor)!;
       return channelsLast(data as Float32Array, shape);
     };
-    x = recorded('x');
-    noise = recorded('noise');
-    t = tensors.get('t')!.data as Int32Array;
-  });
-
-  it("computes what diffusers' UNet2DModel computes", () => {
-    const computed = forward(spec, weights, x, t);
+    const noise = recorded('noise');
+    const computed = forward(spec, weights, recorded('x'), tensors.get('t')!.data as Int32Array);
     expect(largestDifference(computed, noise)).toBeLessThan(1e-4);
     // So that the tolerance means something.
     expect(noise.reduce((sum, value) => sum + value * value, 0) / noise.length).toBeGreaterThan(0.1);
   });
 
-  it('depends on every tensor', () => {
-    const small = smallSpec();
+  it.each([
+    ['', {}, /./],
+    [
+      ' of time and attention, with scale-shift norms and two heads',
+      { scaleShiftNorm: true, attentionHeads: 2 },
+      /time|attn|attentions/,
+    ],
+  ])('depends on every tensor%s', (_, choices, names) => {
+    const small = smallSpec(choices);
     const random = randomWeights(small);
     const input = randomNormal({ seed: 1, stream: 'x', index: 0 }, 8 * 8 * 3);
     const computed = forward(small, random, input, Int32Array.of(300));
     for (const [name, { shape, data }] of random) {
       // A key's bias shifts all scores of a query alike, which the softmax takes out again.
-      if (name.endsWith('to_k.bias')) continue;
+      if (name.endsWith('to_k.bias') || !names.test(name)) continue;
       const changed = new Map(random).set(name, { shape, data: data.with(0, data[0] + 1) });
       const difference = largestDifference(forward(small, changed, input, Int32Array.of(300)), computed);
       expect(difference, name).toBeGreaterThan(1e-5);

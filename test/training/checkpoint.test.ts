@@ -2,6 +2,7 @@ import { mkdtemp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { modelSchema } from '../../src/contract/config.js';
 import { buildUNetSpec } from '../../src/model/buildSpec.js';
 import { readModelFolder } from '../../src/model/diffusersFolder.js';
 import { initialiseWeights } from '../../src/model/initialise.js';
@@ -10,7 +11,7 @@ import { latestCheckpoint, readCheckpoint, writeCheckpoint, type Checkpoint } fr
 import { pruneCheckpoints } from '../../src/training/checkpointFolders.js';
 
 const spec = buildUNetSpec(
-  { channels: 4, multipliers: [1, 2], blocks: 1, attention: [], dropout: 0, normGroups: 2 },
+  modelSchema.parse({ channels: 4, multipliers: [1, 2], blocks: 1, attention: [], dropout: 0, normGroups: 2 }),
   { size: 8, channels: 1 },
 );
 const engine = { id: 'wasm', version: 'some version', device: 'cpu', threads: 2 } as const;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { modelSchema } from '../../src/contract/config.js';
 import { buildUNetSpec } from '../../src/model/buildSpec.js';
 import { initialiseWeights } from '../../src/model/initialise.js';
 import type { Weights } from '../../src/model/weights.js';
@@ -26,7 +27,7 @@ const CHANNELS = 3;
 const PIXELS = SIZE * SIZE * CHANNELS;
 const BATCH = 4;
 
-const modelConfig = { channels: 8, multipliers: [1, 2], blocks: 1, attention: [4], dropout: 0, normGroups: 4 };
+const modelConfig = modelSchema.parse({ channels: 8, multipliers: [1, 2], blocks: 1, attention: [4], normGroups: 4 });
 const image = { size: SIZE, channels: CHANNELS };
 const spec = buildUNetSpec(modelConfig, image);
 const dropoutSpec = buildUNetSpec({ ...modelConfig, dropout: 0.3 }, image);

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { configSchema } from '../../src/contract/config.js';
+import { configSchema, modelSchema } from '../../src/contract/config.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { trainingObjective } from '../../src/diffusion/objective.js';
 import { buildUNetSpec } from '../../src/model/buildSpec.js';
@@ -58,7 +58,7 @@ describe('heldOutLoss', () => {
 
   it('is the mean square of the noise for a network whose output is zero', async () => {
     const spec = buildUNetSpec(
-      { channels: 4, multipliers: [1, 2], blocks: 1, attention: [], dropout: 0.5, normGroups: 2 },
+      modelSchema.parse({ channels: 4, multipliers: [1, 2], blocks: 1, attention: [], dropout: 0.5, normGroups: 2 }),
       { size: SIZE, channels: 1 },
     );
     const weights = new Map(initialiseWeights(spec, 0));

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { configSchema } from '../../src/contract/config.js';
+import { configSchema, modelSchema } from '../../src/contract/config.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { trainingObjective } from '../../src/diffusion/objective.js';
 import { buildUNetSpec } from '../../src/model/buildSpec.js';
@@ -31,7 +31,7 @@ const dataset: Dataset = {
 const objective = trainingObjective(configSchema.parse({ diffusion: { schedule: 'cosine', timesteps: 50 } }));
 const draw = groupTimesteps({ from: 10, to: 30, timesteps: 50, overlap: 3, outsideProbability: 0.2 });
 const spec = buildUNetSpec(
-  { channels: 8, multipliers: [1, 2], blocks: 1, attention: [4], dropout: 0.2, normGroups: 4 },
+  modelSchema.parse({ channels: 8, multipliers: [1, 2], blocks: 1, attention: [4], dropout: 0.2, normGroups: 4 }),
   { size: SIZE, channels: 1 },
 );
 

@@ -49,5 +49,5 @@ async function chosenSpec(options: CountOptions): Promise<UNetSpec> {
   }
   if (options.model !== undefined) return (await readModelFolder(options.model)).spec;
   const config = parseConfig(applySettings(findPreset(options.preset!).config, options.set));
-  return buildUNetSpec(config.model, config.data);
+  return buildUNetSpec(config.model, config.data, config.diffusion);
 }
