@@ -43,7 +43,7 @@ export function routeByTimestep(
   }
 
   return {
-    predictNoise: (x, count, timestep) => expertOf(groupOfTimestep(bounds, timestep)).predictNoise(x, count, timestep),
+    predict: (x, count, timestep) => expertOf(groupOfTimestep(bounds, timestep)).predict(x, count, timestep),
     dispose: closeAll,
   };
 }

@@ -39,10 +39,10 @@ export function benchTrain(config: ExperimentConfig, run: { batch: number; steps
 /** Speed of forward passes of the base network, as a sampler calls it. Needs an open engine. */
 export function benchSample(config: ExperimentConfig, run: { batch: number; steps: number }): BenchResult {
   const spec = buildUNetSpec(config.model, config.data, config.diffusion);
-  const denoiser = createNetworkDenoiser(spec, initialiseWeights(spec, config.seed));
+  const denoiser = createNetworkDenoiser(spec, initialiseWeights(spec, config.seed), trainingObjective(config));
   const x = randomImages(spec, run.batch);
   try {
-    return timed(run, (step) => denoiser.predictNoise(x, run.batch, step));
+    return timed(run, (step) => denoiser.predict(x, run.batch, step));
   } finally {
     denoiser.dispose();
   }

@@ -25,7 +25,7 @@ export async function openModel(
   const stages = model === 'adaptive' ? design.groups.map((group) => `experts/${group.index}`) : [model];
   const networks = await Promise.all(stages.map((id) => trainedNetwork(store, id)));
   const counts = networks.map(({ spec }) => countModel(spec));
-  const denoisers = networks.map(({ spec, weights }) => createNetworkDenoiser(spec, weights));
+  const denoisers = networks.map(({ spec, weights }) => createNetworkDenoiser(spec, weights, design.objective));
   const steps = design.visited.length;
   const visitedMacs =
     model === 'adaptive'

@@ -20,7 +20,7 @@ export async function writeSampleGrid(
   context: StageContext,
   grid: { spec: UNetSpec; weights: Weights; path: string },
 ): Promise<void> {
-  const denoiser = createNetworkDenoiser(grid.spec, grid.weights);
+  const denoiser = createNetworkDenoiser(grid.spec, grid.weights, context.design.objective);
   try {
     await mkdir(dirname(grid.path), { recursive: true });
     await writeFileAtomic(grid.path, await sampleGrid(context, denoiser));

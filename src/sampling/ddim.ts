@@ -1,4 +1,4 @@
-import { predictedImage, type ReverseStep } from './reverseStep.js';
+import { addedNoise, predictedImage, type ReverseStep } from './reverseStep.js';
 
 /**
  * Standard deviation of the noise of a DDIM step: `eta` times that of the ancestral step (arXiv 2010.02502, eq. 16).
@@ -16,16 +16,16 @@ export function ddimDeviation(alphaBar: number, alphaBarNext: number, eta: numbe
  *
  * @returns images at the next timestep, same layout as `step.x`
  */
-export function ddimStep(step: ReverseStep): Float32Array {
-  const { x, noise, alphaBar, alphaBarNext, clip, deviation, fresh } = step;
+export function ddimStep(step: ReverseStep & { readonly deviation: number }): Float32Array {
+  const { x, alphaBar, alphaBarNext, deviation } = step;
   const signalScale = Math.sqrt(alphaBar);
   const noiseScale = Math.sqrt(1 - alphaBar);
   const nextSignalScale = Math.sqrt(alphaBarNext);
   // Rounding may make this difference a tiny negative number.
   const nextNoiseScale = Math.sqrt(Math.max(0, 1 - alphaBarNext - deviation ** 2));
   return x.map((value, i) => {
-    const x0 = predictedImage(value, noise[i], alphaBar, clip);
+    const x0 = predictedImage(step, i);
     const explained = (value - signalScale * x0) / noiseScale;
-    return nextSignalScale * x0 + nextNoiseScale * explained + (fresh === null ? 0 : deviation * fresh[i]);
+    return nextSignalScale * x0 + nextNoiseScale * explained + addedNoise(step, i);
   });
 }

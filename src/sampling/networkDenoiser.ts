@@ -1,25 +1,54 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { NoiseSchedule } from '../diffusion/noiseSchedule.js';
+import { impliedImage, impliedNoise, type LinearForm, type PredictionKind } from '../diffusion/prediction.js';
 import { toRuntime } from '../model/runtimeWeights.js';
 import type { UNetSpec } from '../model/spec.js';
 import { unetForward } from '../model/unet.js';
 import type { Weights } from '../model/weights.js';
-import type { Denoiser } from './denoiser.js';
+import type { Denoiser, Prediction } from './denoiser.js';
+
+/** What the output of a network means: of which noise, and what of it. */
+export interface PredictionMeaning {
+  readonly schedule: NoiseSchedule;
+  readonly prediction: PredictionKind;
+}
 
 /** A network as a denoiser. Its weights are copied into the engine's memory once and stay there until `dispose`. */
-export function createNetworkDenoiser(spec: UNetSpec, weights: Weights): Denoiser {
+export function createNetworkDenoiser(spec: UNetSpec, weights: Weights, meaning: PredictionMeaning): Denoiser {
   const runtime = toRuntime(weights);
   return {
-    predictNoise(x, count, timestep) {
-      return tf.tidy(() => {
+    predict(x, count, timestep) {
+      const [prediction, variance] = tf.tidy(() => {
         const images = tf.tensor4d(x, [count, spec.size, spec.size, spec.inChannels]);
-        const noise = unetForward(spec, runtime, images, tf.fill([count], timestep), null);
-        // A copy: some engines hand out their own memory.
-        return Float32Array.from(noise.dataSync<'float32'>());
+        const output = unetForward(spec, runtime, images, tf.fill([count], timestep), null);
+        // Copies: some engines hand out their own memory.
+        return tf
+          .split(output, spec.outChannels / spec.inChannels, 3)
+          .map((part) => Float32Array.from(part.dataSync<'float32'>()));
       });
+      return {
+        ...interpret(meaning, x, prediction, timestep),
+        ...(variance && { varianceFraction: variance.map((value) => (value + 1) / 2) }),
+      };
     },
     dispose() {
       tf.dispose([...runtime.values()]);
       runtime.clear();
     },
   };
+}
+
+function interpret(
+  { schedule, prediction: kind }: PredictionMeaning,
+  x: Float32Array,
+  prediction: Float32Array,
+  timestep: number,
+): Prediction {
+  const alphaBar = schedule.alphaBar[timestep];
+  const noise = kind === 'epsilon' ? prediction : combine(impliedNoise(kind, alphaBar), x, prediction);
+  return alphaBar === 0 ? { noise, image: combine(impliedImage(kind, alphaBar), x, prediction) } : { noise };
+}
+
+function combine({ ofXt, ofPrediction }: LinearForm, x: Float32Array, prediction: Float32Array): Float32Array {
+  return x.map((value, i) => ofXt * value + ofPrediction * prediction[i]);
 }

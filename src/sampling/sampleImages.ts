@@ -4,8 +4,8 @@ import type { NoiseSchedule } from '../diffusion/noiseSchedule.js';
 import { randomNormal } from '../tensor/random.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
 import { ddimDeviation, ddimStep } from './ddim.js';
-import { ddpmDeviation, ddpmStep } from './ddpm.js';
-import type { Denoiser } from './denoiser.js';
+import { ddpmDeviation, ddpmStep, learnedDeviation } from './ddpm.js';
+import type { Denoiser, Prediction } from './denoiser.js';
 import { visitedTimesteps } from './timestepGrid.js';
 
 export interface SamplingOptions {
@@ -61,18 +61,35 @@ async function sampleBatch(
     if (signal?.aborted) throw interrupted();
     const alphaBar = schedule.alphaBar[visited[step]];
     const alphaBarNext = step + 1 < visited.length ? schedule.alphaBar[visited[step + 1]] : 1;
-    const deviation =
-      sampling.method === 'ddim'
-        ? ddimDeviation(alphaBar, alphaBarNext, sampling.eta)
-        : ddpmDeviation(alphaBar, alphaBarNext, sampling.variance);
-    const noise = denoiser.predictNoise(x, batch, visited[step]);
-    const fresh = deviation > 0 ? noiseAt(step + 1) : null;
-    const reverse = sampling.method === 'ddim' ? ddimStep : ddpmStep;
-    x = reverse({ x, noise, alphaBar, alphaBarNext, clip: sampling.clip, deviation, fresh });
+    const prediction = denoiser.predict(x, batch, visited[step]);
+    x = reverseStep(sampling, { x, prediction, alphaBar, alphaBarNext, fresh: () => noiseAt(step + 1) });
     onStep((step + 1) / visited.length);
     await yieldToEventLoop();
   }
   return finishedImages(x, firstImage);
+}
+
+function reverseStep(
+  { method, eta, variance, clip }: SamplingConfig,
+  step: {
+    readonly x: Float32Array;
+    readonly prediction: Prediction;
+    readonly alphaBar: number;
+    readonly alphaBarNext: number;
+    readonly fresh: () => Float32Array;
+  },
+): Float32Array {
+  const { x, prediction, alphaBar, alphaBarNext } = step;
+  const { noise, image, varianceFraction } = prediction;
+  const given = { x, noise, image, alphaBar, alphaBarNext, clip };
+  if (method === 'ddim') {
+    const deviation = ddimDeviation(alphaBar, alphaBarNext, eta);
+    return ddimStep({ ...given, deviation, fresh: deviation === 0 ? null : step.fresh() });
+  }
+  const deviation = varianceFraction
+    ? learnedDeviation(alphaBar, alphaBarNext, varianceFraction)
+    : ddpmDeviation(alphaBar, alphaBarNext, variance);
+  return ddpmStep({ ...given, deviation, fresh: deviation === 0 ? null : step.fresh() });
 }
 
 /** Standard normal numbers of a batch at one step: 0 is the starting noise, s the noise added after the s-th step. */

@@ -13,6 +13,7 @@ import { randomNormal } from '../../src/tensor/random.js';
 
 const bounds = [0, 200, 400, 600, 800, 1000];
 const schedule = noiseSchedule({ schedule: 'linear', timesteps: 1000 });
+const meaning = { schedule, prediction: 'epsilon' } as const;
 const model = modelSchema.parse({ channels: 8, multipliers: [1, 2], blocks: 1, attention: [4], normGroups: 4 });
 const spec = buildUNetSpec(model, { size: 8, channels: 1 });
 /** Fresh networks predict almost nothing; these predict something at every pixel. */
@@ -34,14 +35,14 @@ it('copies of a network, opened one at a time, give its samples bit for bit and 
   const options = { schedule, sampling, count: 3, size: 8, channels: 1, seed: 21 };
   const tensorsBefore = tf.memory().numTensors;
 
-  const network = createNetworkDenoiser(spec, weights);
+  const network = createNetworkDenoiser(spec, weights, meaning);
   const base = await sampleImages({ ...options, denoiser: network });
   network.dispose();
 
   const opened: number[] = [];
   const open = (group: number) => {
     opened.push(group);
-    return createNetworkDenoiser(spec, weights);
+    return createNetworkDenoiser(spec, weights, meaning);
   };
   const router = routeByTimestep(bounds, open, { resident: 'one' });
   const routed = await sampleImages({ ...options, denoiser: router });
@@ -58,7 +59,7 @@ it('another expert in one group changes the samples', async () => {
   const sampleWith = async (expertSeed: number) => {
     const router = routeByTimestep(
       [0, 500, 1000],
-      [createNetworkDenoiser(spec, weights), createNetworkDenoiser(spec, weightsOf(expertSeed))],
+      [createNetworkDenoiser(spec, weights, meaning), createNetworkDenoiser(spec, weightsOf(expertSeed), meaning)],
     );
     const images = await sampleImages({ ...options, denoiser: router });
     router.dispose();

@@ -12,9 +12,9 @@ const schedule = noiseSchedule({ schedule: 'linear', timesteps: 1000 });
 /** Depends on pixel and timestep; remembers who was called and disposed. */
 function fakeDenoiser(name: number, log: string[] = []): Denoiser {
   return {
-    predictNoise: (x, _count, timestep) => {
+    predict: (x, _count, timestep) => {
       log.push(`call ${name}`);
-      return x.map((value) => Math.sin(3 * value) + timestep / 1000);
+      return { noise: x.map((value) => Math.sin(3 * value) + timestep / 1000) };
     },
     dispose: () => log.push(`dispose ${name}`),
   };
@@ -41,9 +41,7 @@ describe('routeByTimestep', () => {
       [0, 1, 2, 3, 4].map((group) => fakeDenoiser(group, log)),
     );
     const x = new Float32Array(1);
-    visitedTimesteps({ method: 'ddim', steps: 100, grid: 'uniform' }, 1000).forEach((t) =>
-      router.predictNoise(x, 1, t),
-    );
+    visitedTimesteps({ method: 'ddim', steps: 100, grid: 'uniform' }, 1000).forEach((t) => router.predict(x, 1, t));
     expect(changes(log)).toBe(4);
     const called = log.filter((line, i) => line !== log[i - 1]);
     expect(called).toEqual(['call 4', 'call 3', 'call 2', 'call 1', 'call 0']);
@@ -56,7 +54,7 @@ describe('routeByTimestep', () => {
       return fakeDenoiser(group, log);
     };
     const router = routeByTimestep(bounds, open);
-    for (const t of [900, 850, 10, 900]) router.predictNoise(new Float32Array(1), 1, t);
+    for (const t of [900, 850, 10, 900]) router.predict(new Float32Array(1), 1, t);
     router.dispose();
     expect(log).toEqual(['open 4', 'call 4', 'call 4', 'open 0', 'call 0', 'call 4', 'dispose 4', 'dispose 0']);
   });
@@ -68,7 +66,7 @@ describe('routeByTimestep', () => {
       return fakeDenoiser(group, log);
     };
     const router = routeByTimestep(bounds, open, { resident: 'one' });
-    for (const t of [900, 850, 10]) router.predictNoise(new Float32Array(1), 1, t);
+    for (const t of [900, 850, 10]) router.predict(new Float32Array(1), 1, t);
     router.dispose();
     expect(log).toEqual(['open 4', 'call 4', 'call 4', 'dispose 4', 'open 0', 'call 0', 'dispose 0']);
   });

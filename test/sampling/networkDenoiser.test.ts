@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
+import { noiseSchedule } from '../../src/diffusion/noiseSchedule.js';
 import { toRuntime } from '../../src/model/runtimeWeights.js';
 import { unetForward } from '../../src/model/unet.js';
 import { createNetworkDenoiser } from '../../src/sampling/networkDenoiser.js';
@@ -11,22 +12,65 @@ describeOnEveryEngine('createNetworkDenoiser', () => {
   const spec = smallSpec();
   const weights = randomWeights(spec);
   const x = randomNormal({ seed: 1, stream: 'x', index: 0 }, 2 * 8 * 8 * 3);
+  const schedule = noiseSchedule({ schedule: 'linear', timesteps: 1000 });
+  const epsilon = { schedule, prediction: 'epsilon' } as const;
+
+  function output(of = spec, its = weights, timestep = 700): Float32Array {
+    return tf.tidy(() => {
+      const images = tf.tensor4d(x, [2, 8, 8, 3]);
+      const network = toRuntime(its);
+      return Float32Array.from(unetForward(of, network, images, tf.fill([2], timestep), null).dataSync());
+    });
+  }
 
   it('runs the network with one timestep for all images', () => {
-    const denoiser = createNetworkDenoiser(spec, weights);
-    const expected = tf.tidy(() =>
-      unetForward(spec, toRuntime(weights), tf.tensor4d(x, [2, 8, 8, 3]), tf.tensor1d([700, 700]), null).dataSync(),
-    );
-    expect(denoiser.predictNoise(x, 2, 700)).toEqual(expected);
-    expect(denoiser.predictNoise(x, 2, 0)).not.toEqual(expected);
+    const denoiser = createNetworkDenoiser(spec, weights, epsilon);
+    const expected = { noise: output() };
+    expect(denoiser.predict(x, 2, 700)).toEqual(expected);
+    expect(denoiser.predict(x, 2, 0)).not.toEqual(expected);
+    denoiser.dispose();
+  });
+
+  // Two equations, x_t = a x_0 + b noise and v = a noise - b x_0 (or the image itself), solved for the noise.
+  it.each([
+    ['x0', (value: number, prediction: number, a: number, b: number) => (value - a * prediction) / b],
+    ['v', (value: number, prediction: number, a: number, b: number) => a * prediction + b * value],
+  ] as const)('turns a prediction of %s into noise', (prediction, noiseOf) => {
+    const denoiser = createNetworkDenoiser(spec, weights, { schedule, prediction });
+    const [a, b] = [Math.sqrt(schedule.alphaBar[300]), Math.sqrt(1 - schedule.alphaBar[300])];
+    const raw = output(spec, weights, 300);
+    const { noise, image } = denoiser.predict(x, 2, 300);
+    noise.forEach((value, i) => expect(value).toBeCloseTo(noiseOf(x[i], raw[i], a, b), 5));
+    expect(image).toBeUndefined();
+    denoiser.dispose();
+  });
+
+  it('says what the image is where nothing of it is left', () => {
+    const silent = noiseSchedule({ schedule: 'linear', timesteps: 1000, zeroTerminalSnr: true });
+    const denoiser = createNetworkDenoiser(spec, weights, { schedule: silent, prediction: 'v' });
+    const { noise, image } = denoiser.predict(x, 2, 999);
+    expect(noise).toEqual(x);
+    expect(image).toEqual(output(spec, weights, 999).map((v) => -v));
+    denoiser.dispose();
+  });
+
+  it('separates the variance from the noise', () => {
+    const learned = { ...spec, outChannels: 6 };
+    const its = randomWeights(learned);
+    const raw = output(learned, its);
+    const denoiser = createNetworkDenoiser(learned, its, epsilon);
+    const { noise, varianceFraction } = denoiser.predict(x, 2, 700);
+    const part = (first: number) => x.map((_, i) => raw[6 * Math.floor(i / 3) + first + (i % 3)]);
+    expect(noise).toEqual(part(0));
+    part(3).forEach((value, i) => expect(varianceFraction![i]).toBeCloseTo((value + 1) / 2, 6));
     denoiser.dispose();
   });
 
   it('holds its weights and nothing else, until it is disposed', () => {
     const before = tf.memory().numTensors;
-    const denoiser = createNetworkDenoiser(spec, weights);
+    const denoiser = createNetworkDenoiser(spec, weights, epsilon);
     expect(tf.memory().numTensors).toBe(before + weights.size);
-    denoiser.predictNoise(x, 2, 5);
+    denoiser.predict(x, 2, 5);
     expect(tf.memory().numTensors).toBe(before + weights.size);
     denoiser.dispose();
     expect(tf.memory().numTensors).toBe(before);

@@ -14,9 +14,9 @@ function pixelwise(noiseOf: (value: number, alphaBar: number) => number): Denois
   const calls: number[][] = [];
   return {
     calls,
-    predictNoise: (x, count, timestep) => {
+    predict: (x, count, timestep) => {
       calls.push([count, timestep]);
-      return x.map((value) => noiseOf(value, schedule.alphaBar[timestep]));
+      return { noise: x.map((value) => noiseOf(value, schedule.alphaBar[timestep])) };
     },
     dispose: () => undefined,
   };

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { inputError } from '../../contract/errors.js';
+import { trainingObjective } from '../../diffusion/objective.js';
 import { encodePng } from '../../formats/images.js';
 import { encodeNpz } from '../../formats/npz.js';
 import { bytesFromImages } from '../../formats/pixels.js';
@@ -91,7 +92,7 @@ async function openDenoiser(project: Project, model: string): Promise<Denoiser> 
       'choose a model trained on images of the same shape',
     );
   }
-  return createNetworkDenoiser(spec, weights);
+  return createNetworkDenoiser(spec, weights, trainingObjective(config));
 }
 
 async function saveImages(
