@@ -270,6 +270,10 @@ export const expertsSchema = z
     evaluateImages: positiveInt('held-out images per such loss', 256, 100_000),
     patience: nonNegativeInt('such losses in a row without improvement before training stops; 0 = never', 0),
   })
+  .refine(({ patience, evaluateEvery }) => patience === 0 || evaluateEvery > 0, {
+    error: 'needs experts.evaluateEvery above 0',
+    path: ['patience'],
+  })
   .prefault({});
 
 export const samplingSchema = z

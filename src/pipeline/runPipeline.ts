@@ -8,6 +8,7 @@ import type { Engine } from '../tensor/engine.js';
 import { SOFTWARE_VERSION } from '../contract/version.js';
 import { loadExperimentData } from './experimentData.js';
 import { designExperiment } from './design.js';
+import { projectDesign } from './projectDesign.js';
 import { inputHashes } from './inputHash.js';
 import { pipelineStages } from './pipelineStages.js';
 import type { Stage, StageCompute, StageContext } from './stage.js';
@@ -29,7 +30,8 @@ export interface RunOptions {
  */
 export async function runPipeline(project: Project, options: RunOptions): Promise<void> {
   const { config } = project.file;
-  const design = designExperiment(config);
+  // Refuses an experiment that cannot be, before anything is touched.
+  designExperiment(config);
   const stages = pipelineStages(config);
   const chosen = chooseStages(stages, options);
   const store = new StageStore(project);
@@ -49,6 +51,8 @@ export async function runPipeline(project: Project, options: RunOptions): Promis
         engine: await openEngine(config.engine),
         data: await loadExperimentData(project, options.emit, options.signal),
       };
+      // Read before each stage: groups and budgets may depend on what an earlier one measured.
+      const design = await projectDesign(config, store);
       const context = { project, config, design, store, ...shared, emit: options.emit, signal: options.signal };
       await runStage(stage, record, inputHash, context);
     }

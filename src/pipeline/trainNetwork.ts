@@ -14,10 +14,21 @@ import { freshOptimizerState } from '../training/optimizerState.js';
 import type { TimestepDraw } from '../training/timestepDraws.js';
 import { train } from '../training/trainLoop.js';
 import { addUpdate, emptyMetrics, metricLine, type PendingMetrics } from './lossMetrics.js';
+import { writeJsonAtomic } from '../project/atomicFile.js';
+import type { MicroBatch } from '../training/trainStep.js';
 import { MetricsFile } from './metricsFile.js';
 import { ProgressMeter } from './progressMeter.js';
 import { writeSampleGrid } from './sampleGrid.js';
 import type { StageContext } from './stage.js';
+import {
+  bestEvaluation,
+  isExhausted,
+  openBestWeights,
+  withKnownWeights,
+  selectionStateSchema,
+  type SelectionState,
+  type WeightSelection,
+} from './weightSelection.js';
 
 export interface NetworkTraining {
   readonly spec: UNetSpec;
@@ -32,6 +43,17 @@ export interface NetworkTraining {
   readonly sampleEvery: number;
   /** Which timesteps are trained on. */
   readonly draw: TimestepDraw;
+  /** Changes the drawn batches, a function of the batch alone: a teacher's targets. */
+  readonly retarget?: (batches: readonly MicroBatch[]) => MicroBatch[];
+  /** Keeps the best weights by a held-out loss, and may end the training early. */
+  readonly selection?: WeightSelection | undefined;
+}
+
+export interface TrainedNetwork {
+  /** Averaged weights: the last ones, or the best ones of a selection. */
+  readonly weights: Weights;
+  /** Updates done; fewer than asked for where a selection ended the training. */
+  readonly updates: number;
 }
 
 const numbers = z.array(z.number());
@@ -43,6 +65,9 @@ const extraSchema = z.object({
     binSums: numbers,
     binCounts: numbers,
   }),
+  selection: selectionStateSchema.default({ history: [] }),
+  /** Set in the last checkpoint, whose averaged weights are the result. */
+  finished: z.boolean().default(false),
 });
 
 /** Log lines per training: enough for any chart, and a file of the same size for long and short runs. */
@@ -52,36 +77,59 @@ const LOG_LINES = 1000;
  * Trains one network to `steps` updates, going on from the newest intact checkpoint in the stage's folder. Writes
  * `metrics.jsonl`, `samples/` and `checkpoints/`; stopping writes a checkpoint first.
  *
- * @returns the EMA weights after the last update
+ * With a selection, the last checkpoint's averaged weights are the best ones, and `selection.json` holds all evaluations.
  */
-export async function trainNetwork(context: StageContext, training: NetworkTraining): Promise<Weights> {
+export async function trainNetwork(context: StageContext, training: NetworkTraining): Promise<TrainedNetwork> {
   const { config, design, engine, folder, emit, signal } = context;
   const stage = context.stageId;
-  const { spec, steps, common } = training;
+  const { spec, steps, common, selection } = training;
   await mkdir(folder, { recursive: true });
   const { found, damaged } = await latestCheckpoint(folder);
   for (const { message } of damaged)
     emit({ type: 'log', level: 'warn', message: `${message}; an earlier one is used` });
   const resumed = found?.checkpoint ?? null;
   const fromUpdate = resumed?.meta.step ?? 0;
-  if (resumed !== null && fromUpdate >= steps) return resumed.state.ema;
+  const extra = resumed === null ? null : extraSchema.parse(resumed.meta.extra);
+  if (resumed !== null && (fromUpdate >= steps || extra?.finished === true)) {
+    return { weights: resumed.state.ema, updates: fromUpdate };
+  }
   if (resumed !== null) warnAboutOtherEngine(context, resumed.meta.engine);
 
   const metrics = new MetricsFile(folder);
   await metrics.truncateAfter(fromUpdate);
-  let pending: PendingMetrics = resumed === null ? emptyMetrics() : extraSchema.parse(resumed.meta.extra).pending;
+  let pending: PendingMetrics = extra?.pending ?? emptyMetrics();
+  const best = openBestWeights(folder);
+  let evaluations: SelectionState = await withKnownWeights(extra?.selection ?? { history: [] }, best);
   const logEvery = Math.ceil(steps / LOG_LINES);
   const progress = new ProgressMeter(emit, stage, 'step', steps);
   progress.report(fromUpdate);
 
   const step = createTrainStep(spec, resumed?.state ?? freshOptimizerState(training.initial));
-  const save = async (update: number) => {
-    const meta = { step: update, seed: config.seed, engine, extra: { pending } };
-    await writeCheckpoint(folder, { spec, state: step.snapshot(), meta });
+  const save = async (update: number, finished = false) => {
+    const chosen = bestEvaluation(evaluations);
+    const state = step.snapshot();
+    if (finished && selection !== undefined) {
+      await writeJsonAtomic(join(folder, 'selection.json'), describe(evaluations, steps));
+    }
+    const ema = finished && chosen !== null ? await best.read(chosen.update) : state.ema;
+    const meta = { step: update, seed: config.seed, engine, extra: { pending, selection: evaluations, finished } };
+    await writeCheckpoint(folder, { spec, state: { ...state, ema }, meta });
     await pruneCheckpoints(folder, common.keepCheckpoints);
+    await best.keepOnly(finished ? null : (chosen?.update ?? null));
+    return ema;
+  };
+  const evaluate = async ({ loss, patience }: WeightSelection, update: number): Promise<boolean> => {
+    const { ema } = step.snapshot();
+    const value = await loss(ema);
+    const before = bestEvaluation(evaluations);
+    evaluations = { history: [...evaluations.history, { update, loss: Number.isFinite(value) ? value : null }] };
+    if (bestEvaluation(evaluations)?.update !== before?.update) await best.write(update, ema);
+    emit({ type: 'metric', stage, step: update, values: { heldOutLoss: value } });
+    return isExhausted(evaluations, patience);
   };
   let drawn: number[] = [];
   let lastUpdate = fromUpdate;
+  let weights: Weights | null = null;
   try {
     await train({
       stage,
@@ -107,7 +155,7 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
           flip: config.data.flip,
         });
         drawn = batches.flatMap((batch) => [...batch.timesteps]);
-        return batches;
+        return training.retarget?.(batches) ?? batches;
       },
       onUpdate: async ({ update, result, learningRate }) => {
         lastUpdate = update;
@@ -119,22 +167,32 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
           emit({ type: 'metric', stage, step: update, values: { loss: line.loss, gradientNorm: line.gradientNorm } });
         }
         progress.report(update);
-        const isLast = update === steps;
-        if (update % common.checkpointEvery === 0 || isLast) await save(update);
+        const isDue = selection !== undefined && (update % selection.every === 0 || update === steps);
+        const isLast = (isDue && (await evaluate(selection, update))) || update === steps;
+        if (isLast) weights = await save(update, true);
+        else if (update % common.checkpointEvery === 0) await save(update);
         if (training.sampleEvery > 0 && (update % training.sampleEvery === 0 || isLast)) {
           const path = join(folder, 'samples', `step-${String(update).padStart(7, '0')}.png`);
           await writeSampleGrid(context, { spec, weights: step.snapshot().ema, path });
           emit({ type: 'sample', stage, step: update, path });
         }
+        return isLast ? 'stop' : undefined;
       },
     });
-    return step.snapshot().ema;
+    return { weights: weights ?? step.snapshot().ema, updates: lastUpdate };
   } catch (error) {
-    if (signal.aborted && lastUpdate > fromUpdate && lastUpdate % common.checkpointEvery !== 0) await save(lastUpdate);
+    const isUnsaved = weights === null && lastUpdate > fromUpdate && lastUpdate % common.checkpointEvery !== 0;
+    if (signal.aborted && isUnsaved) await save(lastUpdate);
     throw signal.aborted ? interrupted() : error;
   } finally {
     step.dispose();
   }
+}
+
+/** What people want to know of a selection. */
+function describe(state: SelectionState, steps: number): unknown {
+  const updates = state.history.at(-1)?.update ?? 0;
+  return { ...state, best: bestEvaluation(state), updates, stoppedEarly: updates < steps };
 }
 
 /** Weights go on bit for bit on the same engine with the same threads only; elsewhere they go on, and the log says so. */

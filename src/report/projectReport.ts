@@ -4,11 +4,12 @@ import { failure } from '../contract/errors.js';
 import type { StageRecord } from '../contract/project.js';
 import { groupLossesSchema, pruningResultSchema, type PruningResult } from '../contract/results.js';
 import { SOFTWARE_VERSION } from '../contract/version.js';
-import { designExperiment, type ExperimentDesign } from '../pipeline/design.js';
+import type { ExperimentDesign } from '../pipeline/design.js';
 import { evaluationResultSchema, type EvaluatedModel, type EvaluationResult } from '../pipeline/evaluationResult.js';
 import { inputHashes } from '../pipeline/inputHash.js';
 import { MetricsFile } from '../pipeline/metricsFile.js';
 import { pipelineStages } from '../pipeline/pipelineStages.js';
+import { projectDesign } from '../pipeline/projectDesign.js';
 import { StageStore } from '../pipeline/stageStore.js';
 import type { Project } from '../project/project.js';
 import { buildReport, type ReportContent, type ReportRow } from './reportModel.js';
@@ -69,7 +70,7 @@ async function collectContent(
   now: Date,
 ): Promise<ReportContent> {
   const { config, name } = project.file;
-  const design = designExperiment(config);
+  const design = await projectDesign(config, store);
   const records = new Map<string, StageRecord>();
   for (const { id } of pipelineStages(config)) {
     const record = await store.read(id);
@@ -195,7 +196,7 @@ function summarise(project: Project, design: ExperimentDesign): ReportContent['s
       value: `${design.parameters.toLocaleString('en')} parameters, ${(design.baseMacs / 1e6).toFixed(1)} M MACs`,
     },
     { name: 'Base training', value: `${base.steps} steps of ${base.batch} images at ${base.learningRate}` },
-    { name: 'Groups', value: `${grouping.groups} by ${grouping.method}` },
+    { name: 'Groups', value: `${grouping.groups} by ${grouping.bounds === null ? grouping.method : 'hand-set bounds'}` },
     {
       name: 'Budget',
       value: `mean ${design.meanBudget.toFixed(3)} over visited steps, k = ${design.k.toFixed(3)}, ${budget.orientation} largest`,

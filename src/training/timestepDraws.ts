@@ -8,6 +8,17 @@ export function uniformTimesteps(from: number, to: number): TimestepDraw {
   return (key, count) => randomIntegers({ ...key, stream: `${key.stream}/uniform` }, count, from, to);
 }
 
+/** Uniform over [from, to) in pairs t and from + to - 1 - t: the mean timestep of every even batch is the middle exactly. */
+function antitheticTimesteps(from: number, to: number): TimestepDraw {
+  const draw = uniformTimesteps(from, to);
+  return (key, count) => {
+    const first = draw(key, (count + 1) >> 1);
+    return Int32Array.from({ length: count }, (_, image) =>
+      image % 2 === 0 ? first[image >> 1] : from + to - 1 - first[image >> 1],
+    );
+  };
+}
+
 /** How an expert draws the timesteps it is fine-tuned on. */
 interface GroupDraw {
   /** The expert's group, [from, to). */
@@ -19,11 +30,15 @@ interface GroupDraw {
   readonly overlap: number;
   /** Probability that a timestep is drawn from all of [0, T) instead. */
   readonly outsideProbability: number;
+  /** Draw the widened group's timesteps in mirrored pairs. */
+  readonly antithetic?: boolean;
 }
 
 /** Uniform over a group widened by its overlap; with `outsideProbability`, uniform over all timesteps. */
-export function groupTimesteps({ from, to, timesteps, overlap, outsideProbability }: GroupDraw): TimestepDraw {
-  const group = uniformTimesteps(Math.max(0, from - overlap), Math.min(timesteps, to + overlap));
+export function groupTimesteps(options: GroupDraw): TimestepDraw {
+  const { from, to, timesteps, overlap, outsideProbability, antithetic = false } = options;
+  const draw = antithetic ? antitheticTimesteps : uniformTimesteps;
+  const group = draw(Math.max(0, from - overlap), Math.min(timesteps, to + overlap));
   if (outsideProbability === 0) return group;
   const all = uniformTimesteps(0, timesteps);
   return (key, count) => {

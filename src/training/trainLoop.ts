@@ -14,6 +14,8 @@ interface UpdateInfo {
   readonly seconds: number;
 }
 
+type UpdateVerdict = void | 'stop';
+
 export interface TrainOptions {
   readonly step: TrainStep;
   /** Name of what is trained, for messages: `base`, `expert 2`. */
@@ -32,13 +34,13 @@ export interface TrainOptions {
   readonly clip: number;
   readonly ema: EmaSettings;
   readonly dropout: { readonly seed: number; readonly stream: string };
-  /** Awaited after each update, before the next: the place to write checkpoints, samples and metrics. */
-  readonly onUpdate: (info: UpdateInfo) => void | Promise<void>;
+  /** Awaited after each update, before the next: the place to write checkpoints, samples and metrics. `stop` ends the training. */
+  readonly onUpdate: (info: UpdateInfo) => UpdateVerdict | Promise<UpdateVerdict>;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Trains from update `fromUpdate + 1` to `steps`. Everything that varies with time is a function of the absolute update, so a
+ * Trains from update `fromUpdate + 1` to `steps`, or until `onUpdate` says `stop`. Everything that varies with time is a function of the absolute update, so a
  * loop that goes on from a checkpoint repeats what an uninterrupted one does.
  *
  * @throws `INTERRUPTED` between updates once the signal is aborted
@@ -58,7 +60,8 @@ export async function train(options: TrainOptions): Promise<void> {
       dropoutKey: options.dropout,
     });
     requireFinite(result, update, options.stage);
-    await options.onUpdate({ update, result, learningRate, seconds: (performance.now() - started) / 1000 });
+    const seconds = (performance.now() - started) / 1000;
+    if ((await options.onUpdate({ update, result, learningRate, seconds })) === 'stop') return;
     await yieldToEventLoop();
   }
 }

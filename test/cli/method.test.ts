@@ -52,7 +52,7 @@ describe('group', () => {
   it('takes hand-set bounds, and says when bounds wait for a trained base', () => {
     expect(jsonOf('group --bounds 0,300,1000')).toMatchObject({ bounds: [0, 300, 1000], provisional: false });
     const bySnr = jsonOf('group --method dp-snr --groups 4');
-    expect(jsonOf('group --method mixture --groups 4')).toEqual({ ...bySnr, provisional: true });
+    expect(jsonOf('group --method mixture --groups 4')).toEqual({ ...(bySnr as object), provisional: true });
     expect(stdoutOf('group --method dp-gradient')).toContain('provisional');
   });
 });

@@ -50,4 +50,20 @@ describe('groupTimesteps', () => {
     const probability = (t: number) => 0.25 / 40 + (t >= 10 && t < 30 ? 0.75 / 20 : 0);
     expect(worstDeviation(draw(key, COUNT), probability, 40)).toBeLessThan(4.5);
   });
+
+  it('antithetic timesteps come in pairs that mirror each other, each as likely as before', () => {
+    const draw = groupTimesteps({
+      from: 10,
+      to: 30,
+      timesteps: 40,
+      overlap: 2,
+      outsideProbability: 0,
+      antithetic: true,
+    });
+    const drawn = draw(key, COUNT);
+    for (let image = 0; image < COUNT; image += 2) expect(drawn[image] + drawn[image + 1]).toBe(8 + 32 - 1);
+    const first = drawn.filter((_, image) => image % 2 === 0);
+    expect(worstDeviation(first, (t) => (t >= 8 && t < 32 ? 1 / 24 : 0), 40)).toBeLessThan(4.5);
+    expect(draw(key, 7)).toEqual(drawn.slice(0, 7));
+  });
 });

@@ -25,11 +25,17 @@ export function registerPlanCommand(program: Command): void {
           ]),
         );
         const { seconds, peakBytes, diskBytes } = plan.forecast;
+        const waiting = [
+          ...(plan.provisional.bounds
+            ? ['\nbounds are provisional, from difficulty alone, until similarity is measured']
+            : []),
+          ...(plan.provisional.budgets ? ['\nbudgets are provisional until the base is trained and measured'] : []),
+        ].join('');
         const provisional = plan.groups.some((group) => group.provisional)
           ? '\nwidths are provisional until the search has chosen them'
           : '';
         return (
-          `${table}\n\nmean over the visited steps: ${plan.mean.toFixed(3)}${provisional}\n` +
+          `${table}\n\nmean over the visited steps: ${plan.mean.toFixed(3)}${waiting}${provisional}\n` +
           `forecast for this machine: ${formatDuration(seconds)}, ${gigabytes(peakBytes)} of memory, ${gigabytes(diskBytes)} on disk`
         );
       });

@@ -7,7 +7,7 @@ import { encodePng } from '../../formats/images.js';
 import { encodeNpz } from '../../formats/npz.js';
 import { bytesFromImages } from '../../formats/pixels.js';
 import { readModelFolder } from '../../model/diffusersFolder.js';
-import { designExperiment } from '../../pipeline/design.js';
+import { projectDesign } from '../../pipeline/projectDesign.js';
 import { openModel } from '../../pipeline/models.js';
 import { ProgressMeter } from '../../pipeline/progressMeter.js';
 import { StageStore } from '../../pipeline/stageStore.js';
@@ -42,7 +42,7 @@ export function registerSampleCommand(program: Command): void {
     .action(async (path: string, options: SampleOptions) => {
       const project = await openProject(path);
       const { config } = project.file;
-      const design = designExperiment(config);
+      const design = await projectDesign(config, new StageStore(project));
       await openEngine(config.engine);
       const denoiser = await openDenoiser(project, options.model);
       const view = openProgressView({ json: false });
@@ -82,7 +82,8 @@ export function registerSampleCommand(program: Command): void {
 async function openDenoiser(project: Project, model: string): Promise<Denoiser> {
   const { config } = project.file;
   if (model === 'base' || model === 'adaptive' || model === 'uniform') {
-    return (await openModel(model, designExperiment(config), new StageStore(project))).denoiser;
+    const store = new StageStore(project);
+    return (await openModel(model, await projectDesign(config, store), store)).denoiser;
   }
   const { spec, weights } = await readModelFolder(model);
   if (spec.size !== config.data.size || spec.inChannels !== config.data.channels) {

@@ -2,36 +2,40 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExperimentConfig } from '../../contract/config.js';
 import type { GroupLosses } from '../../contract/results.js';
+import { initialiseWeights } from '../../model/initialise.js';
 import type { UNetSpec } from '../../model/spec.js';
 import type { Weights } from '../../model/weights.js';
 import { writeJsonAtomic } from '../../project/atomicFile.js';
+import { createTeacher } from '../../training/distillation.js';
 import { heldOutLoss, heldOutSet } from '../../training/heldOutLoss.js';
 import { groupTimesteps } from '../../training/timestepDraws.js';
 import { trainingMacs } from '../ledger.js';
 import { pruneNetwork } from '../pruneNetwork.js';
 import type { Stage, StageContext } from '../stage.js';
 import { trainedNetwork } from '../trainedWeights.js';
-import { trainNetwork } from '../trainNetwork.js';
+import { trainNetwork, type TrainedNetwork } from '../trainNetwork.js';
+import type { WeightSelection } from '../weightSelection.js';
 
 /** Images of the held-out loss that base, sliced and tuned networks are compared on. */
 const LOSS_IMAGES = 512;
 
 /** Stage 2 of the paper for one group: prune the base to the group's budget, then fine-tune on the group's timesteps. */
 export function expertStage(config: ExperimentConfig, index: number): Stage {
-  const { steps, learningRate, warmup, overlap, outsideProbability } = config.experts;
+  const { steps, learningRate, warmup, overlap, outsideProbability, antithetic, distillation } = config.experts;
   return {
     id: `experts/${index}`,
     after: ['base', 'grouping'],
     inputs: {
       pruning: config.pruning,
-      experts: { steps, learningRate, warmup, overlap, outsideProbability },
+      experts: config.experts,
     },
     async run(context) {
       const { design, store } = context;
       await mkdir(context.folder, { recursive: true });
       const group = design.groups[index];
       const { weights: base } = await trainedNetwork(store, 'base');
-      const draw = groupTimesteps({ ...group, timesteps: config.diffusion.timesteps, overlap, outsideProbability });
+      const { timesteps } = config.diffusion;
+      const draw = groupTimesteps({ ...group, timesteps, overlap, outsideProbability, antithetic });
       const pruned = await pruneNetwork(context, {
         base,
         index,
@@ -41,28 +45,68 @@ export function expertStage(config: ExperimentConfig, index: number): Stage {
         pruning: config.pruning,
         draw,
       });
-      const tuned = await trainNetwork(context, {
-        spec: pruned.spec,
-        initial: pruned.weights,
-        steps,
-        learningRate,
-        warmup,
-        common: config.base,
-        sampleEvery: 0,
-        draw,
-      });
+      const fresh = config.experts.start === 'scratch';
+      const teacher = distillation > 0 ? createTeacher(design.spec, base, distillation) : null;
+      let tuned: TrainedNetwork;
+      try {
+        tuned = await trainNetwork(context, {
+          spec: pruned.spec,
+          initial: fresh ? initialiseWeights(pruned.spec, config.seed + index + 1) : pruned.weights,
+          steps,
+          learningRate,
+          warmup,
+          common: config.base,
+          sampleEvery: 0,
+          draw,
+          ...(teacher !== null && { retarget: (batches) => teacher.retarget(batches) }),
+          selection: groupSelection(context, group, pruned.spec),
+        });
+      } finally {
+        teacher?.dispose();
+      }
       const losses = await compareLosses(context, group, [
         { spec: design.spec, weights: base },
         { spec: pruned.spec, weights: pruned.weights },
-        { spec: pruned.spec, weights: tuned },
+        { spec: pruned.spec, weights: tuned.weights },
       ]);
       await writeJsonAtomic(join(context.folder, 'losses.json'), losses);
+      const images = tuned.updates * config.base.batch;
+      const { evaluateEvery, evaluateImages } = config.experts;
+      const evaluations = evaluateEvery === 0 ? 0 : Math.ceil(tuned.updates / evaluateEvery);
       return {
-        training: trainingMacs(steps * config.base.batch, pruned.result.macs),
+        training:
+          trainingMacs(images, pruned.result.macs) +
+          (distillation > 0 ? images * design.baseMacs : 0) +
+          evaluations * evaluateImages * pruned.result.macs,
         search: pruned.result.searchMacs,
         evaluation: LOSS_IMAGES * (design.baseMacs + 2 * pruned.result.macs),
       };
     },
+  };
+}
+
+/** The held-out group loss that chooses an expert's weights; nothing where the config asks for none. */
+function groupSelection(
+  context: StageContext,
+  { from, to }: { from: number; to: number },
+  spec: UNetSpec,
+): WeightSelection | undefined {
+  const { config, design, data } = context;
+  const { evaluateEvery, evaluateImages, patience } = config.experts;
+  if (evaluateEvery === 0) return undefined;
+  const set = heldOutSet({
+    heldOut: data.heldOut,
+    objective: design.objective,
+    from,
+    to,
+    images: evaluateImages,
+    // Neither the search's triples nor those of the final comparison: what was chosen on a set looks good on it.
+    seed: config.seed + 2,
+  });
+  return {
+    every: evaluateEvery,
+    patience,
+    loss: async (weights) => (await heldOutLoss(spec, weights, set)).mean,
   };
 }
 
