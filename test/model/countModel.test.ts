@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { modelSchema } from '../../src/contract/config.js';
 import { buildUNetSpec } from '../../src/model/buildSpec.js';
 import { countModel, layerMacs } from '../../src/model/countModel.js';
-import { prunableWidths, withWidths } from '../../src/model/prunableWidths.js';
+import { prunableWidths } from '../../src/model/prunableWidths.js';
 import { tensorShapes } from '../../src/model/tensorShapes.js';
-import { cifarSpec } from './networks.js';
+import { withWidths } from '../../src/model/withWidths.js';
+import { cifarSpec, innerRule } from './networks.js';
 
 describe('countModel', () => {
   it('counts the published CIFAR-10 network', () => {
@@ -66,8 +67,8 @@ describe('countModel', () => {
   // Fraction of all MACs that touches an inner width of the published network: 0.757.
   it.each([0.25, 0.5, 0.75])('is affine in the inner widths: %f of them', (kept) => {
     const spec = cifarSpec();
-    const widths = new Map(prunableWidths(spec).map(({ id, width }) => [id, width * kept]));
-    const ratio = countModel(withWidths(spec, widths)).macs / countModel(spec).macs;
+    const widths = new Map(prunableWidths(spec, innerRule).map(({ id, width }) => [id, width * kept]));
+    const ratio = countModel(withWidths(spec, widths, innerRule)).macs / countModel(spec).macs;
     expect(ratio).toBeCloseTo(0.243 + 0.757 * kept, 3);
   });
 });
