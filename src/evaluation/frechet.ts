@@ -1,5 +1,5 @@
-import { EigenvalueDecomposition, Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { inputError } from '../contract/errors.js';
+import { float64Algebra, type Matrix64 } from '../tensor/float64.js';
 import type { Moments } from './gaussianStatistics.js';
 
 /**
@@ -32,8 +32,10 @@ export function frechetDistance(first: Moments, second: Moments): number {
   return distance - 2 * traceOfRootProduct(covarianceFactor(first), covarianceFactor(second));
 }
 
-/** A with A A^T = covariance, one column for each direction in which the features vary; null when they are constant. */
-function covarianceFactor({ covariance, dimensions }: Moments): Matrix | null {
+/**
+ * A with A A^T = covariance, transposed: one row for each direction in which the features vary; null when they are constant.
+ */
+function covarianceFactor({ covariance, dimensions }: Moments): Matrix64 | null {
   if (covariance.some((value) => !Number.isFinite(value))) {
     throw inputError(
       'FEATURES_NOT_FINITE',
@@ -41,30 +43,28 @@ function covarianceFactor({ covariance, dimensions }: Moments): Matrix | null {
       'check the images for NaN or infinite values',
     );
   }
-  const decomposition = new EigenvalueDecomposition(Matrix.from1DArray(dimensions, dimensions, covariance), {
-    assumeSymmetric: true,
+  const { values, vectors } = float64Algebra(dimensions).symmetricEigen({
+    rows: dimensions,
+    columns: dimensions,
+    data: covariance,
   });
-  const eigenvalues = decomposition.realEigenvalues;
   // Below this an eigenvalue is the rounding error of a zero; its root would be 1e-8 where the truth is 0.
-  const threshold = dimensions * Number.EPSILON * Math.max(...eigenvalues);
-  const kept = eigenvalues.flatMap((value, index) => (value > threshold ? [index] : []));
+  const threshold = dimensions * Number.EPSILON * values.reduce((largest, value) => Math.max(largest, value), 0);
+  const kept = [...values.keys()].filter((index) => values[index] > threshold);
   if (kept.length === 0) return null;
-  const factor = new Matrix(dimensions, kept.length);
-  kept.forEach((source, column) => {
-    const root = Math.sqrt(eigenvalues[source]!);
-    for (let row = 0; row < dimensions; row += 1) {
-      factor.set(row, column, decomposition.eigenvectorMatrix.get(row, source) * root);
+  const data = new Float64Array(kept.length * dimensions);
+  kept.forEach((source, row) => {
+    const root = Math.sqrt(values[source]);
+    for (let axis = 0; axis < dimensions; axis += 1) {
+      data[row * dimensions + axis] = vectors.data[axis * dimensions + source] * root;
     }
   });
-  return factor;
+  return { rows: kept.length, columns: dimensions, data };
 }
 
-function traceOfRootProduct(first: Matrix | null, second: Matrix | null): number {
+function traceOfRootProduct(first: Matrix64 | null, second: Matrix64 | null): number {
   if (first === null || second === null) return 0;
-  const singularValues = new SingularValueDecomposition(first.transpose().mmul(second), {
-    computeLeftSingularVectors: false,
-    computeRightSingularVectors: false,
-    autoTranspose: true,
-  }).diagonal;
+  const algebra = float64Algebra(first.columns);
+  const singularValues = algebra.singularValues(algebra.multiplyTransposed(first, second));
   return singularValues.reduce((sum, value) => sum + value, 0);
 }

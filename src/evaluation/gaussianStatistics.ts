@@ -1,4 +1,5 @@
 import { inputError } from '../contract/errors.js';
+import { float64Algebra } from '../tensor/float64.js';
 
 /**
  * Mean and covariance of feature vectors, accumulated in float64 and in constant memory: batches of any size, on any number of
@@ -47,13 +48,8 @@ export function statisticsOf(features: Float64Array, dimensions: number): Gaussi
   for (let index = 0; index < features.length; index += 1) mean[index % dimensions]! += features[index]!;
   for (let axis = 0; axis < dimensions; axis += 1) mean[axis]! /= Math.max(count, 1);
 
-  const scatter = new Float64Array(dimensions * dimensions);
-  const deviation = new Float64Array(dimensions);
-  for (let row = 0; row < count; row += 1) {
-    for (let axis = 0; axis < dimensions; axis += 1) deviation[axis] = features[row * dimensions + axis]! - mean[axis]!;
-    addOuterProduct(scatter, deviation, 1);
-  }
-  mirrorUpperTriangle(scatter, dimensions);
+  const data = features.map((value, index) => value - mean[index % dimensions]);
+  const { data: scatter } = float64Algebra(dimensions).gram({ rows: count, columns: dimensions, data });
   return { dimensions, count, mean, scatter };
 }
 
@@ -70,18 +66,12 @@ export function mergeStatistics(first: GaussianStatistics, second: GaussianStati
   if (second.count === 0) return first;
   const { dimensions } = first;
   const count = first.count + second.count;
-  const shift = new Float64Array(dimensions);
-  const mean = new Float64Array(dimensions);
-  for (let axis = 0; axis < dimensions; axis += 1) {
-    shift[axis] = second.mean[axis]! - first.mean[axis]!;
-    mean[axis] = first.mean[axis]! + shift[axis]! * (second.count / count);
-  }
-  const scatter = new Float64Array(dimensions * dimensions);
-  addOuterProduct(scatter, shift, (first.count * second.count) / count);
-  mirrorUpperTriangle(scatter, dimensions);
-  for (let index = 0; index < scatter.length; index += 1) {
-    scatter[index]! += first.scatter[index]! + second.scatter[index]!;
-  }
+  const root = Math.sqrt((first.count * second.count) / count);
+  const data = first.mean.map((value, axis) => (second.mean[axis] - value) * root);
+  const mean = first.mean.map((value, axis) => value + (second.mean[axis] - value) * (second.count / count));
+  const { data: scatter } = float64Algebra(dimensions).gram({ rows: 1, columns: dimensions, data });
+  for (let index = 0; index < scatter.length; index += 1)
+    scatter[index] += first.scatter[index] + second.scatter[index];
   return { dimensions, count, mean, scatter };
 }
 
@@ -99,20 +89,4 @@ export function momentsOf(statistics: GaussianStatistics): Moments {
     mean: statistics.mean,
     covariance: statistics.scatter.map((value) => value / (statistics.count - 1)),
   };
-}
-
-/** Adds weight * v v^T to the upper triangle of a square row-major matrix. */
-function addOuterProduct(matrix: Float64Array, vector: Float64Array, weight: number): void {
-  const size = vector.length;
-  for (let row = 0; row < size; row += 1) {
-    const scaled = vector[row]! * weight;
-    const offset = row * size;
-    for (let column = row; column < size; column += 1) matrix[offset + column]! += scaled * vector[column]!;
-  }
-}
-
-function mirrorUpperTriangle(matrix: Float64Array, size: number): void {
-  for (let row = 0; row < size; row += 1) {
-    for (let column = row + 1; column < size; column += 1) matrix[column * size + row] = matrix[row * size + column]!;
-  }
 }

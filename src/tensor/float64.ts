@@ -1,0 +1,76 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { EigenvalueDecomposition, Matrix, SingularValueDecomposition } from 'ml-matrix';
+import { nativeFloat64 } from './nativeFloat64.js';
+
+/** A dense float64 matrix, row-major. */
+export interface Matrix64 {
+  readonly rows: number;
+  readonly columns: number;
+  readonly data: Float64Array;
+}
+
+/**
+ * Linear algebra in double precision. Tensors are float32; this stands beside them for the few computations that lose their
+ * meaning there, such as square roots of covariances.
+ */
+export interface Float64Algebra {
+  /** matrix^T matrix, (columns, columns): sums of outer products of the rows with themselves. */
+  gram(matrix: Matrix64): Matrix64;
+  /** first second^T for matrices with equally long rows. */
+  multiplyTransposed(first: Matrix64, second: Matrix64): Matrix64;
+  /** Eigenvalues of a symmetric matrix, ascending, and its eigenvectors as columns in the same order. */
+  symmetricEigen(matrix: Matrix64): { readonly values: Float64Array; readonly vectors: Matrix64 };
+  /** In no particular order. */
+  singularValues(matrix: Matrix64): Float64Array;
+}
+
+/** Below this size the portable code is as fast as the call into the library. */
+const NATIVE_FROM = 128;
+
+/** Linear algebra for matrices of about this size: the native library's where its engine is open, else portable code. */
+export function float64Algebra(size: number): Float64Algebra {
+  return tf.getBackend() === 'tensorflow' && size >= NATIVE_FROM ? nativeFloat64() : portable;
+}
+
+const portable: Float64Algebra = {
+  gram({ rows, columns, data }) {
+    const products = new Float64Array(columns * columns);
+    for (let row = 0; row < rows; row += 1) {
+      const vector = data.subarray(row * columns, (row + 1) * columns);
+      for (let i = 0; i < columns; i += 1) {
+        const factor = vector[i];
+        for (let j = i; j < columns; j += 1) products[i * columns + j] += factor * vector[j];
+      }
+    }
+    for (let i = 0; i < columns; i += 1) {
+      for (let j = 0; j < i; j += 1) products[i * columns + j] = products[j * columns + i];
+    }
+    return { rows: columns, columns, data: products };
+  },
+  multiplyTransposed(first, second) {
+    return fromMlMatrix(toMlMatrix(first).mmul(toMlMatrix(second).transpose()));
+  },
+  symmetricEigen(matrix) {
+    const decomposition = new EigenvalueDecomposition(toMlMatrix(matrix), { assumeSymmetric: true });
+    return {
+      values: Float64Array.from(decomposition.realEigenvalues),
+      vectors: fromMlMatrix(decomposition.eigenvectorMatrix),
+    };
+  },
+  singularValues(matrix) {
+    const { diagonal } = new SingularValueDecomposition(toMlMatrix(matrix), {
+      computeLeftSingularVectors: false,
+      computeRightSingularVectors: false,
+      autoTranspose: true,
+    });
+    return Float64Array.from(diagonal);
+  },
+};
+
+function toMlMatrix({ rows, columns, data }: Matrix64): Matrix {
+  return Matrix.from1DArray(rows, columns, data);
+}
+
+function fromMlMatrix(matrix: Matrix): Matrix64 {
+  return { rows: matrix.rows, columns: matrix.columns, data: Float64Array.from(matrix.to1DArray()) };
+}
