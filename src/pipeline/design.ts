@@ -116,7 +116,7 @@ function refuseUnreachable(groups: readonly GroupDesign[], smallestRatio: number
   const starved = groups.filter((group) => group.budget < smallestRatio);
   if (starved.length === 0) return;
   throw inputError(
-    'BUDGET_UNreachableMacs(base.spec, config.pruning).minMacs',
+    'BUDGET_UNREACHABLE',
     `group ${starved[0].index} is given ${starved[0].budget.toFixed(3)} of the base's MACs, but pruning can reach no less than ${smallestRatio.toFixed(3)}`,
     'raise budget.k or budget.targetMean, or lower pruning.minimumKeep',
   );
