@@ -14,7 +14,7 @@ import { addGroupingOptions, refuseContradictions } from './group.js';
 const grouping = groupingSchema.unwrap().shape;
 const sampling = samplingSchema.unwrap().shape;
 const budgetOptions = z.strictObject({
-  ...diffusionSchema.unwrap().pick({ schedule: true, timesteps: true }).shape,
+  ...diffusionSchema.unwrap().pick({ schedule: true, timesteps: true, zeroTerminalSnr: true }).shape,
   ...grouping,
   // The textbook case of the linear rule: groups of equal length.
   method: grouping.method.unwrap().default('uniform'),

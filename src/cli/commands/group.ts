@@ -9,7 +9,7 @@ import { printResult, type OutputOptions } from '../output.js';
 import { formatTable } from '../table.js';
 
 const groupOptions = z.strictObject({
-  ...diffusionSchema.unwrap().pick({ schedule: true, timesteps: true }).shape,
+  ...diffusionSchema.unwrap().pick({ schedule: true, timesteps: true, zeroTerminalSnr: true }).shape,
   ...groupingSchema.unwrap().shape,
 });
 
@@ -54,7 +54,11 @@ export function refuseContradictions(given: Readonly<Record<string, unknown>>): 
  */
 export function addGroupingOptions(command: Command, defaults: z.output<typeof groupOptions>): Command {
   return command
-    .option('--schedule <kind>', `noise schedule: linear or cosine (default: ${defaults.schedule})`)
+    .option(
+      '--schedule <kind>',
+      `noise schedule: linear, scaled-linear, cosine or sigmoid (default: ${defaults.schedule})`,
+    )
+    .option('--zero-terminal-snr', 'rescale the schedule so that the last timestep has no signal')
     .option('--timesteps <count>', `number of timesteps (default: ${defaults.timesteps})`, numberOption('timesteps'))
     .option(
       '--method <method>',
