@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { z } from 'zod';
 import { pruningSchema, type PruningConfig } from '../../contract/config.js';
 import { inputError } from '../../contract/errors.js';
 import { rankChannels } from '../../method/channelRanking.js';
@@ -20,7 +21,7 @@ import { openProgressView } from '../progressView.js';
 import { stopOnInterrupt } from '../stopSignal.js';
 import { formatTable } from '../table.js';
 
-const criterionOptions = pruningSchema.unwrap().pick({ importance: true }).partial();
+const criterionOptions = z.strictObject({ criterion: pruningSchema.unwrap().shape.importance.unwrap().optional() });
 
 interface ImportanceOptions extends OutputOptions {
   readonly group: number;
@@ -48,9 +49,9 @@ export function registerImportanceCommand(program: Command): void {
     .option('--criterion <name>', "random, l1, l2, taylor, taylor-squared or diff-pruning (default: the project's)")
     .option('--json', 'print JSON')
     .action(async (path: string, options: ImportanceOptions) => {
-      const { importance } = optionsOf(criterionOptions, { importance: options.criterion });
+      const { criterion } = optionsOf(criterionOptions, { criterion: options.criterion });
       const project = await openProject(path);
-      const pruning = { ...project.file.config.pruning, ...(importance !== undefined && { importance }) };
+      const pruning = { ...project.file.config.pruning, ...(criterion !== undefined && { importance: criterion }) };
       const { group, overall, widths } = await scoreWidths(project, options, pruning);
       const result = {
         group: { index: group.index, from: group.from, to: group.to },
