@@ -10,14 +10,14 @@ export interface Download {
   readonly url: string;
   /** Where the file will be. It appears there only whole and verified. */
   readonly path: string;
-  /** The published checksum of the file, hexadecimal. */
-  readonly md5: string;
+  /** The published checksum of the file, hexadecimal, or as much of its beginning as is published. */
+  readonly checksum: { readonly algorithm: 'md5' | 'sha256'; readonly digest: string };
   /** More bytes than this are not accepted. */
   readonly maxBytes: number;
 }
 
-async function md5Of(path: string): Promise<string> {
-  const hash = createHash('md5');
+async function digestOf(path: string, algorithm: 'md5' | 'sha256'): Promise<string> {
+  const hash = createHash(algorithm);
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');
 }
@@ -69,17 +69,18 @@ export async function downloadVerified(download: Download, options: LoadOptions 
     throw failure(
       'DATA_DOWNLOAD_FAILED',
       `${download.url} could not be downloaded: ${reason}`,
-      'check the connection and try again, or give the path of the files in data.path',
+      'check the connection and try again, or get the file elsewhere and give its path',
       { cause },
     );
   }
-  const md5 = await md5Of(partial);
-  if (md5 !== download.md5) {
+  const { algorithm, digest } = download.checksum;
+  const actual = await digestOf(partial, algorithm);
+  if (!actual.startsWith(digest)) {
     await rm(partial);
     throw failure(
       'DATA_CHECKSUM',
-      `${download.url} has MD5 ${md5}, its publishers say ${download.md5}`,
-      'try again; if it stays so, get the files elsewhere and give their path in data.path',
+      `${download.url} has ${algorithm} ${actual}, its publishers say ${digest}`,
+      'try again; if it stays so, get the file elsewhere and give its path',
     );
   }
   await rename(partial, download.path);

@@ -1,6 +1,6 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { inputError } from '../contract/errors.js';
+import { userCacheFolder } from '../project/userCache.js';
 import { downloadVerified } from './download.js';
 import { findIdxPair, idxPairAt, readIdxPair, type IdxPair } from './idxSource.js';
 import type { LoadOptions, SourceImages } from './sourceImages.js';
@@ -38,27 +38,19 @@ const OFFICIAL_FILES = [
 ] as const;
 const MAX_FILE_BYTES = 64 * 2 ** 20;
 
-/** The folder for downloaded data sets: the system's place for caches. */
-function defaultCacheFolder(): string {
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  if (process.platform === 'win32') return LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local');
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches');
-  return XDG_CACHE_HOME || join(homedir(), '.cache');
-}
-
 /** The standard places; `cacheFolder` replaces the system's place for caches. */
 export function fashionMnistPlaces(cacheFolder?: string): FashionMnistPlaces {
   return {
     folders: [DEBIAN_FOLDER],
-    cache: join(cacheFolder ?? join(defaultCacheFolder(), 'stepadapt-studio'), 'datasets', 'fashion-mnist'),
+    cache: join(cacheFolder ?? userCacheFolder(), 'datasets', 'fashion-mnist'),
     url: OFFICIAL_URL,
   };
 }
 
 async function download(places: FashionMnistPlaces, options: LoadOptions): Promise<void> {
   for (const { name, md5 } of OFFICIAL_FILES) {
-    const file = { url: `${places.url}/${name}`, path: join(places.cache, name), md5, maxBytes: MAX_FILE_BYTES };
-    await downloadVerified(file, options);
+    const file = { url: `${places.url}/${name}`, path: join(places.cache, name), maxBytes: MAX_FILE_BYTES };
+    await downloadVerified({ ...file, checksum: { algorithm: 'md5', digest: md5 } }, options);
   }
 }
 

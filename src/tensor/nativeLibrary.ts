@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { failure } from '../contract/errors.js';
+import { userCacheFolder } from '../project/userCache.js';
 
 /** `manifest.json` of one installed variant of the native library. */
 export interface NativeLibrary {
@@ -16,7 +16,7 @@ export interface NativeLibrary {
 
 /** Folder that holds the installed variants: `STEPADAPT_ENGINE_HOME`, else the user's cache folder. */
 export function engineHome(): string {
-  return process.env['STEPADAPT_ENGINE_HOME'] || join(userCacheFolder(), 'stepadapt-studio', 'engines');
+  return process.env['STEPADAPT_ENGINE_HOME'] || join(userCacheFolder(), 'engines');
 }
 
 /**
@@ -37,12 +37,4 @@ export function activeNativeLibrary(): NativeLibrary {
       { cause },
     );
   }
-}
-
-function userCacheFolder(): string {
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
-  if (XDG_CACHE_HOME) return XDG_CACHE_HOME;
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches');
-  if (process.platform === 'win32') return LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local');
-  return join(homedir(), '.cache');
 }

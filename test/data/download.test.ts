@@ -33,7 +33,7 @@ afterEach(async () => {
 const file = () => ({
   url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/data.gz`,
   path: join(folder, 'cache', 'data.gz'),
-  md5: MD5,
+  checksum: { algorithm: 'md5' as const, digest: MD5 },
   maxBytes: 200_000,
 });
 const isThere = (path: string) =>
@@ -91,9 +91,17 @@ describe('downloadVerified', () => {
 
   it('refuses a file with another checksum and forgets it', async () => {
     answer = plain;
-    await expect(downloadVerified({ ...file(), md5: '0'.repeat(32) })).rejects.toMatchObject({ code: 'DATA_CHECKSUM' });
+    const other = { algorithm: 'md5', digest: '0'.repeat(32) } as const;
+    await expect(downloadVerified({ ...file(), checksum: other })).rejects.toMatchObject({ code: 'DATA_CHECKSUM' });
     expect(await isThere(file().path)).toBe(false);
     expect(await isThere(`${file().path}.part`)).toBe(false);
+  });
+
+  it('takes the beginning of a SHA-256 where no more is published', async () => {
+    answer = plain;
+    const digest = createHash('sha256').update(BODY).digest('hex').slice(0, 8);
+    await downloadVerified({ ...file(), checksum: { algorithm: 'sha256', digest } });
+    expect(await readFile(file().path)).toEqual(BODY);
   });
 
   it('refuses what is missing or too large', async () => {

@@ -1,0 +1,92 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { inputError, interrupted } from '../../contract/errors.js';
+import { yieldToEventLoop } from '../../tensor/yield.js';
+import type { FeatureExtractor } from '../featureExtractor.js';
+import { CLASSES, FEATURE_DIMENSIONS, type InceptionDimensions } from './architecture.js';
+import { classProbabilities, inceptionFeatures, inceptionTensors } from './network.js';
+import type { InceptionWeights } from './weights.js';
+
+/** Activations of one image reach 5.5 MB, several of which are alive at once. */
+const IMAGES_PER_BATCH = 16;
+
+export interface InceptionExtractor extends FeatureExtractor {
+  /**
+   * Class probabilities (count, 1008) for the Inception Score, from features (count, 2048).
+   */
+  classify(features: Float64Array, count: number, signal?: AbortSignal): Promise<Float64Array>;
+}
+
+/**
+ * The features of FID. Only the published weights at 2048 dimensions make the distance an `FID`; with others it is named after
+ * what it is. Grey images are shown to the network as RGB of equal channels. Weights are put on the engine for each call.
+ */
+export function createInceptionExtractor(
+  source: InceptionWeights,
+  image: { readonly size: number; readonly channels: number },
+  dimensions: InceptionDimensions = 2048,
+): InceptionExtractor {
+  const { size, channels } = image;
+  const imageLength = size * size * channels;
+  return {
+    id: `inception-2015-12-05-${dimensions}`,
+    label: inceptionLabel(source.official, dimensions),
+    dimensions,
+    hash: source.hash,
+    accuracy: null,
+    size,
+    channels,
+    async extract(images, count, signal) {
+      return inBatches(source, count, dimensions, signal, (tensors, start, batch) => {
+        const pixels = images.subarray(start * imageLength, (start + batch) * imageLength);
+        const given = tf.tensor4d(pixels, [batch, size, size, channels]);
+        const colour = channels === 3 ? given : tf.tile(given, [1, 1, 1, 3]);
+        return inceptionFeatures(tensors, colour, dimensions);
+      });
+    },
+    async classify(features, count, signal) {
+      if (features.length !== count * FEATURE_DIMENSIONS[3]) {
+        throw inputError(
+          'FEATURES_SHAPE',
+          `${features.length} feature values are not ${count} vectors of ${FEATURE_DIMENSIONS[3]}`,
+          'the Inception Score needs features of 2048 dimensions',
+        );
+      }
+      return inBatches(source, count, CLASSES, signal, (tensors, start, batch) => {
+        const rows = Float32Array.from(features.subarray(start * dimensions, (start + batch) * dimensions));
+        return classProbabilities(tensors, tf.tensor2d(rows, [batch, dimensions]));
+      });
+    },
+  };
+}
+
+function inceptionLabel(official: boolean, dimensions: InceptionDimensions): string {
+  if (!official) return 'FD (inception-v3, other weights)';
+  return dimensions === 2048 ? 'FID' : `FD (inception-v3, ${dimensions} dimensions)`;
+}
+
+/** Runs `compute` on the engine for one batch after the other; its rows, of `width` values, one below the other. */
+async function inBatches(
+  source: InceptionWeights,
+  count: number,
+  width: number,
+  signal: AbortSignal | undefined,
+  compute: (tensors: ReadonlyMap<string, tf.Tensor>, start: number, batch: number) => tf.Tensor2D,
+): Promise<Float64Array> {
+  const results = new Float64Array(count * width);
+  const tensors = inceptionTensors(source.weights);
+  try {
+    for (let start = 0; start < count; start += IMAGES_PER_BATCH) {
+      if (signal?.aborted) throw interrupted();
+      const values = tf.tidy(() => compute(tensors, start, Math.min(IMAGES_PER_BATCH, count - start)));
+      try {
+        results.set(await values.data(), start * width);
+      } finally {
+        values.dispose();
+      }
+      await yieldToEventLoop();
+    }
+  } finally {
+    for (const tensor of tensors.values()) tensor.dispose();
+  }
+  return results;
+}
