@@ -12,6 +12,8 @@ export interface ProbeReport {
 export interface ProbeOptions {
   /** Script that probes one engine. */
   readonly entry?: string;
+  /** The Node to probe in; the running one by default. */
+  readonly execPath?: string;
   /** Milliseconds after which an engine counts as not working. Default 20 000. */
   readonly timeout?: number;
 }
@@ -21,21 +23,22 @@ export interface ProbeOptions {
  * take its process down or hang. Never rejects: what goes wrong becomes the engine's `reason`.
  */
 export async function probeEngines(options: ProbeOptions = {}): Promise<EngineStatus[]> {
-  const { entry = fileURLToPath(new URL('./probeEntry.js', import.meta.url)), timeout = 20_000 } = options;
+  const { execPath = process.execPath, timeout = 20_000 } = options;
+  const entry = options.entry ?? fileURLToPath(new URL('./probeEntry.js', import.meta.url));
   const engines: readonly EngineId[] = ['native', 'wasm'];
   return Promise.all(
     engines.map(async (id) => {
-      const report = await probeInChild(entry, id, timeout);
+      const report = await probeInChild(execPath, entry, id, timeout);
       return { id, available: report.version !== null && report.reason === null, ...report };
     }),
   );
 }
 
-function probeInChild(entry: string, id: EngineId, timeout: number): Promise<ProbeReport> {
+function probeInChild(execPath: string, entry: string, id: EngineId, timeout: number): Promise<ProbeReport> {
   return new Promise((resolve) => {
     // Inside Electron the executable is Electron itself, which this variable turns into plain Node.
     const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
-    execFile(process.execPath, [entry, id], { env, timeout, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
+    execFile(execPath, [entry, id], { env, timeout, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
       if (error === null) return resolve(parseReport(stdout));
       resolve(failed(error.killed ? `no answer within ${timeout / 1000} s` : describeExit(error, stderr)));
     });

@@ -1,0 +1,99 @@
+import { configSchema, type ExperimentConfig } from '../contract/config.js';
+import { describeError, StepAdaptError } from '../contract/errors.js';
+import type { DesignGroup, DesignView, FieldProblem, Preview } from '../contract/projectViews.js';
+import { allocateWidths } from '../method/allocation.js';
+import { prunableWidths } from '../model/prunableWidths.js';
+import { designExperiment, type ExperimentDesign } from '../pipeline/design.js';
+
+/** Intervals of the thinned SNR curve. */
+const CURVE_INTERVALS = 256;
+
+/** Fields that a fault of the whole design is shown at. */
+const FIELD_OF_CODE: Readonly<Record<string, string>> = {
+  BUDGET_UNREACHABLE: 'budget.targetMean',
+  BOUNDS_INVALID: 'grouping.bounds',
+  GROUPS_EXCEED_TIMESTEPS: 'grouping.groups',
+  GROUP_SIZE_INFEASIBLE: 'grouping.minSize',
+};
+
+/** The design that follows from a config as a form has it. Faults come back by field; nothing is read or written. */
+export function previewDesign(raw: unknown): Preview {
+  const parsed = configSchema.safeParse(raw);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue): FieldProblem => ({
+      field: issue.path.join('.'),
+      code: 'CONFIG_INVALID',
+      message: issue.message,
+      hint: 'docs/config.md lists every field with its range',
+    }));
+    return { design: null, problems };
+  }
+  try {
+    return { design: viewDesign(parsed.data), problems: [] };
+  } catch (error) {
+    if (!(error instanceof StepAdaptError) || error.kind !== 'input') throw error;
+    const { code, message, hint } = describeError(error);
+    return { design: null, problems: [{ field: FIELD_OF_CODE[code] ?? namedField(hint), code, message, hint }] };
+  }
+}
+
+function viewDesign(config: ExperimentConfig): DesignView {
+  const design = designExperiment(config);
+  const groups = design.groups.map((group): DesignGroup => {
+    const { widths, macs } = provisionalWidths(config, design, group.budget);
+    const { index, from, to, snrDb, visited, budget } = group;
+    return {
+      index,
+      from,
+      to,
+      snrDb: [snrDb[0], snrDb[1]],
+      visited,
+      requested: budget,
+      effective: macs / design.baseMacs,
+      macs,
+      widths,
+    };
+  });
+  const { timesteps, snrDb } = design.schedule;
+  return {
+    parameters: design.parameters,
+    baseMacs: design.baseMacs,
+    timesteps,
+    bounds: [...design.bounds],
+    provisionalBounds: design.provisional.bounds,
+    partitionCost: design.partitionCost,
+    k: design.k,
+    mean: design.meanBudget,
+    meanEffective: groups.reduce((sum, { effective, visited }) => sum + effective * visited, 0) / design.visited.length,
+    groups,
+    snr: thinnedIndices(timesteps).map((timestep) => ({ timestep, db: snrDb[timestep] })),
+    visited: [...design.visited].sort((a, b) => a - b),
+  };
+}
+
+/** One ratio for every width, as `plan` shows it until the search has decided. */
+function provisionalWidths(config: ExperimentConfig, { spec, baseMacs }: ExperimentDesign, budget: number) {
+  const full = prunableWidths(spec, config.pruning);
+  if (budget >= 1) return { widths: full.map(({ id, width }) => ({ id, full: width, kept: width })), macs: baseMacs };
+  const { widths, macs } = allocateWidths({
+    spec,
+    scores: new Map(full.map(({ id, width }) => [id, new Float64Array(width).fill(1)])),
+    targetMacs: budget * baseMacs,
+    method: 'uniform',
+    rule: config.pruning,
+  });
+  return { widths: full.map(({ id, width }) => ({ id, full: width, kept: widths.get(id) ?? width })), macs };
+}
+
+function thinnedIndices(count: number): number[] {
+  if (count <= CURVE_INTERVALS + 1) return Array.from({ length: count }, (_, index) => index);
+  return Array.from({ length: CURVE_INTERVALS + 1 }, (_, point) => Math.round((point * (count - 1)) / CURVE_INTERVALS));
+}
+
+/** The first config field that a hint names, such as `model.normGroups`; empty where it names none. */
+function namedField(hint: string): string {
+  return (
+    /\b(?:data|diffusion|model|base|grouping|budget|pruning|experts|sampling|evaluation)\.[a-zA-Z]+/.exec(hint)?.[0] ??
+    ''
+  );
+}

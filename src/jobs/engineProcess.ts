@@ -1,0 +1,94 @@
+/**
+ * Entry of an engine process: a plain Node child that does one thing for its host and ends. It stops with a checkpoint when
+ * asked, on SIGTERM, and when its host is gone.
+ */
+import { describeError, StepAdaptError } from '../contract/errors.js';
+import type { PipelineEvent } from '../contract/events.js';
+import { forecastRun } from '../pipeline/forecast.js';
+import { designExperiment } from '../pipeline/design.js';
+import { runPipeline } from '../pipeline/runPipeline.js';
+import { openProject } from '../project/project.js';
+import { writeProjectReport } from '../report/projectReport.js';
+import { openEngine } from '../tensor/openEngine.js';
+import { toEngineSchema, type FromEngine, type ToEngine } from './messages.js';
+
+const HEARTBEAT_MS = 2000;
+/** Events are sent together, ten times a second at most. */
+const BATCH_MS = 100;
+
+const stopping = new AbortController();
+const pending: PipelineEvent[] = [];
+let lastBatch = 0;
+let started = false;
+
+process.on('SIGTERM', stop);
+process.on('disconnect', stop);
+// Ctrl-C in a terminal reaches every process of the group; the host decides what it means.
+process.on('SIGINT', () => undefined);
+process.on('message', (raw) => {
+  const message = toEngineSchema.parse(raw);
+  if (message.type === 'stop') stop();
+  else if (!started) {
+    started = true;
+    void work(message);
+  }
+});
+const heartbeat = setInterval(() => say({ type: 'heartbeat', rssBytes: process.memoryUsage.rss() }), HEARTBEAT_MS);
+const flushing = setInterval(flush, BATCH_MS);
+say({ type: 'ready' });
+
+function stop(): void {
+  stopping.abort();
+  if (!started) end({ type: 'stopped' });
+}
+
+async function work(task: Exclude<ToEngine, { type: 'stop' }>): Promise<void> {
+  try {
+    end({ type: 'finished', forecast: task.type === 'run' ? await run(task) : await forecast(task) });
+  } catch (error) {
+    const stopped = error instanceof StepAdaptError && error.kind === 'interrupted';
+    end(stopped ? { type: 'stopped' } : { type: 'failed', error: describeError(error) });
+  }
+}
+
+async function run(task: Extract<ToEngine, { type: 'run' }>): Promise<null> {
+  const opened = await openProject(task.project);
+  const project = { ...opened, file: { ...opened.file, config: task.config } };
+  await runPipeline(project, {
+    emit,
+    signal: stopping.signal,
+    ...(task.until === null ? {} : { until: task.until }),
+  });
+  if (task.until === null) await writeProjectReport(project);
+  return null;
+}
+
+async function forecast({ config }: Extract<ToEngine, { type: 'forecast' }>) {
+  const design = designExperiment(config);
+  await openEngine(config.engine);
+  return forecastRun(config, design);
+}
+
+function emit(event: PipelineEvent): void {
+  pending.push(event);
+  // The engine may hold the event loop for long, so timers alone would let events pile up.
+  if (performance.now() - lastBatch >= BATCH_MS) flush();
+}
+
+function flush(): void {
+  if (pending.length === 0) return;
+  lastBatch = performance.now();
+  say({ type: 'events', events: pending.splice(0) });
+}
+
+function say(message: FromEngine, done?: () => void): void {
+  if (process.connected) process.send!(message, undefined, undefined, () => done?.());
+  else done?.();
+}
+
+function end(message: FromEngine): void {
+  clearInterval(heartbeat);
+  clearInterval(flushing);
+  flush();
+  say(message, () => process.exit());
+}

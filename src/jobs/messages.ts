@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { configSchema } from '../contract/config.js';
+import type { PipelineEvent } from '../contract/events.js';
+import { errorDetailsSchema } from '../contract/jobs.js';
+
+/** What the host and an engine process say to each other. Both check what they hear. */
+
+export const toEngineSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('run'),
+    /** The `.stepadapt` file, and the config to use in place of the file's. */
+    project: z.string(),
+    config: configSchema,
+    until: z.string().nullable(),
+  }),
+  z.strictObject({ type: z.literal('forecast'), config: configSchema }),
+  /** Stop at the next update, with a checkpoint. */
+  z.strictObject({ type: z.literal('stop') }),
+]);
+export type ToEngine = z.output<typeof toEngineSchema>;
+
+const stage = z.string();
+const pipelineEventSchema: z.ZodType<PipelineEvent> = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('state'),
+    stage,
+    state: z.enum(['pending', 'running', 'done', 'stale', 'failed', 'interrupted']),
+  }),
+  z.strictObject({
+    type: z.literal('progress'),
+    stage,
+    done: z.number(),
+    total: z.number(),
+    unit: z.string(),
+    etaSeconds: z.number().nullable(),
+  }),
+  z.strictObject({
+    type: z.literal('metric'),
+    stage,
+    step: z.number(),
+    // A training that diverges measures NaN and infinities; schema numbers are finite.
+    values: z.record(
+      z.string(),
+      z.custom<number>((value) => typeof value === 'number'),
+    ),
+  }),
+  z.strictObject({ type: z.literal('sample'), stage, step: z.number(), path: z.string() }),
+  z.strictObject({ type: z.literal('log'), level: z.enum(['info', 'warn', 'error']), message: z.string() }),
+  z.strictObject({ type: z.literal('result'), result: z.unknown() }),
+]);
+
+export const forecastSchema = z.strictObject({ seconds: z.number(), peakBytes: z.number(), diskBytes: z.number() });
+
+export const fromEngineSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('ready') }),
+  z.strictObject({ type: z.literal('heartbeat'), rssBytes: z.number() }),
+  z.strictObject({ type: z.literal('events'), events: z.array(pipelineEventSchema) }),
+  /** The last word: what came of it. */
+  z.strictObject({ type: z.literal('finished'), forecast: forecastSchema.nullable() }),
+  z.strictObject({ type: z.literal('stopped') }),
+  z.strictObject({ type: z.literal('failed'), error: errorDetailsSchema }),
+]);
+export type FromEngine = z.output<typeof fromEngineSchema>;
+export type MeasuredForecast = z.output<typeof forecastSchema>;
