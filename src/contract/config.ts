@@ -238,6 +238,8 @@ export const pruningSchema = z
       .strictObject({
         url: z
           .url({ protocol: /^https?$/ })
+          // Such a password would end up in project files.
+          .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), { error: 'must not hold a user name or password' })
           .default('http://127.0.0.1:8080/v1')
           .describe('base address of an OpenAI-compatible service; a key is read from STEPADAPT_LANGUAGE_MODEL_KEY'),
         model: z.string().min(1).max(200).default('default').describe('model name sent to the service'),
@@ -280,9 +282,15 @@ export const samplingSchema = z
   .strictObject({
     method: z.enum(['ddim', 'ddpm']).default('ddim').describe('sampler'),
     steps: positiveInt('network evaluations per image', 50, 10_000),
-    grid: z.enum(['uniform', 'quadratic']).default('uniform').describe('which timesteps are visited'),
+    grid: z
+      .enum(['uniform', 'quadratic', 'trailing'])
+      .default('uniform')
+      .describe('which timesteps are visited; trailing begins with the last one, as zeroTerminalSnr needs'),
     eta: fraction('DDIM noise, 0 = deterministic', 0),
-    variance: z.enum(['small', 'large']).default('large').describe('DDPM: posterior (small) or beta (large) variance'),
+    variance: z
+      .enum(['small', 'large'])
+      .default('large')
+      .describe('DDPM: posterior (small) or beta (large) variance, unless the network learned it'),
     clip: z.boolean().default(true).describe('clip the predicted image to [-1, 1] at each step'),
     batch: positiveInt('images per sampling batch', 64, 65_536),
   })

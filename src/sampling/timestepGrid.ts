@@ -12,6 +12,8 @@ const QUADRATIC_SPAN = 0.8;
  *   where `steps` does not divide T the noisiest remainder is left out.
  * - `quadratic`: floor(linspace(0, sqrt(0.8 T), steps)^2), dense at little noise. It starts at 0.8 T and repeats its smallest
  *   timesteps (100 steps of T = 1000 hold 96 distinct values); published DDIM results include the repetitions.
+ * - `trailing`: T - 1, T - 1 - s, ... with s = T / steps, rounded. It begins with the last timestep, where a schedule of zero
+ *   terminal SNR has no signal, as the noise that sampling begins with has none (arXiv 2305.08891, section 3.3).
  *
  * @throws input error `STEPS_EXCEED_TIMESTEPS` for more steps than timesteps
  */
@@ -27,9 +29,16 @@ export function visitedTimesteps(
       `choose at most ${timesteps} sampling steps`,
     );
   }
-  const ascending = grid === 'uniform' ? uniformGrid(steps, timesteps) : quadraticGrid(steps, timesteps);
-  return ascending.reverse();
+  return GRIDS[grid](steps, timesteps).reverse();
 }
+
+/** Ascending. */
+const GRIDS: Readonly<Record<SamplingConfig['grid'], (steps: number, timesteps: number) => Int32Array>> = {
+  uniform: uniformGrid,
+  quadratic: quadraticGrid,
+  trailing: (steps, timesteps) =>
+    Int32Array.from({ length: steps }, (_, i) => Math.round(((i + 1) * timesteps) / steps) - 1),
+};
 
 function uniformGrid(steps: number, timesteps: number): Int32Array {
   const stride = Math.floor(timesteps / steps);

@@ -36,6 +36,21 @@ describe('schedule', () => {
   });
 });
 
+describe('schedule --zero-terminal-snr', () => {
+  it('has no decibels where no signal is left, in JSON and in the table', () => {
+    const line = 'schedule --kind scaled-linear --zero-terminal-snr';
+    const result = jsonOf(line) as { alphaBar: number[]; snrDb: (number | null)[] };
+    expect([result.alphaBar[999], result.snrDb[999]]).toEqual([0, null]);
+    expect(result.snrDb[998]).toBeLessThan(-70);
+    expect(stdoutOf(line).trimEnd().split('\n').at(-1)).toMatch(/999 +0\.00000 +-inf$/);
+  });
+
+  it('can be cut into groups', () => {
+    const result = jsonOf('group --schedule cosine --zero-terminal-snr --groups 4') as { bounds: number[] };
+    expect(result.bounds).toHaveLength(5);
+  });
+});
+
 describe('group', () => {
   it('prints bounds and cost as JSON', () => {
     const result = jsonOf('group --schedule linear --timesteps 1000 --method dp-snr --groups 3');

@@ -1,12 +1,21 @@
 import { readFileSync } from 'node:fs';
+import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { buildUNetSpec } from '../../src/model/buildSpec.js';
 import { countModel } from '../../src/model/countModel.js';
 import { diffusersConfig, specFromDiffusersConfig } from '../../src/model/diffusersConfig.js';
+import { prunableWidths } from '../../src/model/prunableWidths.js';
+import { toRuntime } from '../../src/model/runtimeWeights.js';
+import { sliceModel } from '../../src/model/sliceModel.js';
+import type { UNetSpec } from '../../src/model/spec.js';
 import { unetSpecSchema } from '../../src/model/specSchema.js';
+import { unetForward } from '../../src/model/unet.js';
+import type { Weights } from '../../src/model/weights.js';
 import { findPreset } from '../../src/pipeline/presets.js';
 import { parseConfig } from '../../src/project/project.js';
-import { smallSpec } from './networks.js';
+import { randomNormal } from '../../src/tensor/random.js';
+import { describeOnEveryEngine } from '../tensor/engines.js';
+import { innerRule, randomWeights, smallSpec } from './networks.js';
 
 const { model, data, diffusion } = parseConfig(findPreset('iddpm-cifar10').config);
 const spec = buildUNetSpec(model, data, diffusion);
@@ -36,6 +45,41 @@ describe('the network of improved DDPM', () => {
     expect(config).not.toHaveProperty('stepadapt');
     expect(specFromDiffusersConfig(config, 'config.json')).toEqual(spec);
     expect(unetSpecSchema.parse(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+  });
+});
+
+describeOnEveryEngine('a sliced network with scale-shift norms', () => {
+  const full = smallSpec({ scaleShiftNorm: true, attentionHeads: 2 });
+  const weights = randomWeights(full);
+  const x = randomNormal({ seed: 3, stream: 'x', index: 0 }, 2 * 8 * 8 * 3);
+  const forward = (of: UNetSpec, its: Weights) =>
+    tf.tidy(() => {
+      const images = tf.tensor4d(x, [2, 8, 8, 3]);
+      return Float32Array.from(unetForward(of, toRuntime(its), images, tf.tensor1d([10, 900]), null).dataSync());
+    });
+
+  it('equals the one whose removed channels are zero after norm, scale, shift and activation', () => {
+    // Every other norm group goes, the first of each pair.
+    const keep = new Map(
+      prunableWidths(full, innerRule).map(({ id, width, unit }) => [
+        id,
+        Array.from({ length: width }, (_, channel) => channel).filter(
+          (channel) => Math.floor(channel / unit) % 2 === 1,
+        ),
+      ]),
+    );
+    const masked = new Map(weights);
+    for (const [id, channels] of keep) {
+      const name = id.replace(/inner$/, 'conv2.weight');
+      const { shape, data } = weights.get(name)!;
+      const kept = (i: number) => channels.includes(Math.floor(i / 9) % shape[1]);
+      masked.set(name, { shape, data: data.map((value, i) => (kept(i) ? value : 0)) });
+    }
+    const sliced = sliceModel(full, weights, keep, innerRule);
+    expect(sliced.weights.get('mid_block.resnets.0.time_emb_proj.bias')!.shape).toEqual([16]);
+    const computed = forward(sliced.spec, sliced.weights);
+    const expected = forward(full, masked);
+    expect(Math.max(...computed.map((value, i) => Math.abs(value - expected[i])))).toBeLessThan(1e-5);
   });
 });
 

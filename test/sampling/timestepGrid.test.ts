@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { visitedTimesteps } from '../../src/sampling/timestepGrid.js';
 
-const visited = (steps: number, grid: 'uniform' | 'quadratic', timesteps = 1000) => [
+const visited = (steps: number, grid: 'uniform' | 'quadratic' | 'trailing', timesteps = 1000) => [
   ...visitedTimesteps({ method: 'ddim', steps, grid }, timesteps),
 ];
 
@@ -40,5 +40,12 @@ describe('visitedTimesteps', () => {
 
   it('refuses more steps than timesteps', () => {
     expect(() => visited(11, 'uniform', 10)).toThrow(expect.objectContaining({ code: 'STEPS_EXCEED_TIMESTEPS' }));
+  });
+
+  it('trailing begins with the last timestep, as diffusers spaces it', () => {
+    // numpy: np.round(np.arange(1000, 0, -1000 / 7)) - 1
+    expect(visited(7, 'trailing')).toEqual([999, 856, 713, 570, 428, 285, 142]);
+    expect(visited(10, 'trailing')).toEqual([999, 899, 799, 699, 599, 499, 399, 299, 199, 99]);
+    expect(visited(1000, 'trailing')).toEqual(visited(1000, 'uniform'));
   });
 });

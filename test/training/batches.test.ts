@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../src/contract/config.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { trainingObjective } from '../../src/diffusion/objective.js';
+import { boundTerms } from '../../src/diffusion/posterior.js';
 import { drawBatch, type BatchRequest } from '../../src/training/batches.js';
 import { uniformTimesteps } from '../../src/training/timestepDraws.js';
 import type { MicroBatch } from '../../src/training/trainStep.js';
@@ -98,6 +99,31 @@ describe('drawBatch', () => {
     const { timesteps, weights } = joined(drawBatch(request({ draw: (_, count) => new Int32Array(count).fill(42) })));
     expect(timesteps).toEqual(Array<number>(10).fill(42));
     expect(weights).toEqual(Array<number>(10).fill(1));
+  });
+
+  it('gives the target, weight and bound of another objective for the same images, noises and timesteps', () => {
+    const other = trainingObjective(
+      configSchema.parse({
+        diffusion: { timesteps: 100, prediction: 'v', variance: 'learned-range' },
+        base: { lossWeight: 'min-snr' },
+      }),
+    );
+    const [plain] = drawBatch(request());
+    const parts = drawBatch(request({ objective: other, microBatch: 4 }));
+    const found = joined(parts);
+    expect([found.xt, found.timesteps]).toEqual([[...plain.xt], [...plain.timesteps]]);
+    found.timesteps.forEach((t, image) => {
+      const kept = schedule.alphaBar[t];
+      const snr = kept / (1 - kept);
+      expect(found.weights[image]).toBeCloseTo(Math.min(snr, 5) / (snr + 1), 5);
+      // v = (noise - sqrt(1 - alphaBar) x_t) / sqrt(alphaBar), which the definitions give when x_0 is taken out.
+      const i = image * PIXELS;
+      const v = (plain.target[i] - Math.sqrt(1 - kept) * plain.xt[i]) / Math.sqrt(kept);
+      expect(found.target[i]).toBeCloseTo(v, 3);
+    });
+    const bound = parts.flatMap(({ bound: rows }) => [...rows!]);
+    expect(bound).toEqual([...Float32Array.from(found.timesteps.flatMap((t) => boundTerms(other.schedule, 'v', t)))]);
+    expect(plain.bound).toBeUndefined();
   });
 
   it('mirrors about half of the images, left to right, when asked', () => {

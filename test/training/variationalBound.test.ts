@@ -145,7 +145,7 @@ describeOnEveryEngine('the hybrid loss', () => {
   it('is the squared error alone, times its weight, where no variance is learned', () => {
     const { prediction, squaredError } = golden.cases.epsilon;
     const total = tf.tidy(() => {
-      const { bound: _, ...tensors } = tensorsOf('epsilon');
+      const tensors: BatchTensors = { ...tensorsOf('epsilon'), bound: undefined };
       const output = tf.tensor4d(prediction, [COUNT, SIDE, SIDE, CHANNELS]);
       return imageLosses(output, { ...tensors, weights: tf.tensor1d([1, 2, 0, 0.5]) }).total.arraySync();
     });

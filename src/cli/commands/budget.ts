@@ -50,7 +50,7 @@ export function registerBudgetCommand(program: Command): void {
     )
     .option('--sampler <sampler>', `ddim or ddpm (default: ${defaults.sampler})`)
     .option('--steps <count>', 'sampling steps; every timestep without it', numberOption('steps'))
-    .option('--grid <grid>', `timesteps the sampler visits: uniform or quadratic (default: ${defaults.grid})`)
+    .option('--grid <grid>', `timesteps the sampler visits: uniform, quadratic or trailing (default: ${defaults.grid})`)
     .option('--json', 'print JSON')
     .action(({ json, ...values }: OutputOptions & Record<string, unknown>) => {
       refuseContradictions(values);
