@@ -18,16 +18,35 @@ export interface Proposal {
   readonly reason: string;
 }
 
+/** What a proposer is told. */
+export interface ProposalRequest {
+  /** 0-based round of the search. */
+  readonly round: number;
+  /** Earlier rounds, in order; empty in a search without memory. */
+  readonly history: readonly MemoryEntry[];
+  readonly search: WidthSearch;
+}
+
+/** Why a proposer that depends on others (a service, a file) has nothing to propose. */
+export interface FailedProposal {
+  readonly failed: string;
+}
+
 /**
  * History in, widths out: the role that a language model has in the paper. A proposal need not be legal, it is projected.
  */
 export interface Proposer {
   /** The next candidate, or null when the proposer knows nothing new. */
-  propose(history: readonly MemoryEntry[], search: WidthSearch): Proposal | null;
+  propose(request: ProposalRequest): Promise<Proposal | FailedProposal | null>;
 }
 
-/** Local moves tried in a round before the neighbourhood of the best candidate counts as exhausted. */
-const ATTEMPTS = 64;
+/** A proposer that depends on nobody and cannot fail. */
+export interface SelfReliantProposer extends Proposer {
+  propose(request: ProposalRequest): Promise<Proposal | null>;
+}
+
+/** Candidates tried in a round before what can be reached counts as exhausted. */
+export const ATTEMPTS = 64;
 /** Random numbers one move can use. */
 const DRAWS = 16;
 
@@ -35,26 +54,24 @@ const DRAWS = 16;
  * The default proposer, without a language model and reproducible. Round 0 is the allocation by importance. Every later
  * round makes a local move from the best candidate so far: one or two widths give up channels and others take MACs to the
  * same amount. Which ones is random, with odds in favour of giving up little importance and gaining much. No candidate in the
- * memory is proposed again.
+ * memory is proposed again. Without memory every move starts from round 0.
  *
- * A proposal depends on (seed, stream, history) alone.
+ * A proposal depends on (seed, stream, round, history) alone.
  */
 export function importanceProposer(options: {
   readonly allocator: AllocationOptions['method'];
   readonly seed: number;
   readonly stream: string;
-}): Proposer {
+}): SelfReliantProposer {
   const { allocator, seed, stream } = options;
   return {
-    propose(history, search) {
-      if (history.length === 0) {
-        const { targetMacs, space, ranking } = search;
-        const { widths } = allocateInSpace(space, ranking, { targetMacs, method: allocator });
-        return { widths, reason: `${allocator} allocation by importance` };
-      }
-      const start = bestEntry(history) ?? history[0];
+    async propose({ round, history, search }) {
+      const { targetMacs, space, ranking } = search;
+      const allocated = () => allocateInSpace(space, ranking, { targetMacs, method: allocator }).widths;
+      if (round === 0) return { widths: allocated(), reason: `${allocator} allocation by importance` };
+      const start = bestEntry(history) ?? history.at(0) ?? { round: 0, widths: Object.fromEntries(allocated()) };
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const key = { seed, stream, index: history.length * ATTEMPTS + attempt };
+        const key = { seed, stream, index: round * ATTEMPTS + attempt };
         const move = localMove(new Map(Object.entries(start.widths)), search, randomUniform(key, DRAWS));
         if (move !== null && findEntry(history, move.widths) === undefined) {
           return { ...move, reason: `from round ${start.round}: ${move.reason}` };

@@ -5,7 +5,15 @@ import { allocateInSpace, keepIndices } from './allocation.js';
 import { rankChannels, type ChannelRanking } from './channelRanking.js';
 import type { ImportanceScores } from './importance.js';
 import { projectWidths, type ProjectedWidths } from './projectWidths.js';
-import { bestEntry, findEntry, importanceProposer, type Proposer, type WidthSearch } from './proposer.js';
+import {
+  bestEntry,
+  findEntry,
+  importanceProposer,
+  type ProposalRequest,
+  type Proposer,
+  type SelfReliantProposer,
+  type WidthSearch,
+} from './proposer.js';
 import { openProxyMemory, type MemoryEntry } from './proxyMemory.js';
 import type { TimestepGroup } from './timestepGroups.js';
 import { widthSpace } from './widthSpace.js';
@@ -26,7 +34,7 @@ export interface ProxyPruningOptions {
   readonly scores: ImportanceScores;
   readonly group: Pick<TimestepGroup, 'index'>;
   readonly targetMacs: number;
-  readonly config: Pick<PruningConfig, 'allocator' | 'minimumKeep' | 'normPolicy' | 'scope' | 'rounds'>;
+  readonly config: Pick<PruningConfig, 'allocator' | 'minimumKeep' | 'normPolicy' | 'scope' | 'rounds' | 'memory'>;
   readonly seed: number;
   /**
    * The proxy: how good the pruned model would be on the group's timesteps; lower is better. Must depend on the candidate
@@ -56,7 +64,7 @@ export interface PrunedStructure {
 
 /**
  * Proxy-based pruning (arXiv 2312.13307): pruning as a decision problem of several rounds. Each round proposes widths from
- * the memory of all earlier rounds, projects them onto legal widths within the budget, scores the pruned model and remembers
+ * the memory of all earlier rounds (with `config.memory` off, of none: an ablation), projects them onto legal widths within the budget, scores the pruned model and remembers
  * it; the best is chosen. `config.rounds` counts scored candidates, the start included; 0 takes the start unscored. The
  * search ends early when the proposer knows nothing new.
  *
@@ -88,7 +96,8 @@ export async function proxyPruning(options: ProxyPruningOptions): Promise<Pruned
     const round = rounds.length;
     let entry = memory.entries[round];
     if (entry === undefined) {
-      const proposed = nextCandidate(options.proposer ?? fallback, fallback, rounds, search);
+      const history = config.memory ? rounds : [];
+      const proposed = await nextCandidate(options.proposer ?? fallback, fallback, { round, history, search });
       if (proposed === null) break;
       entry = { round, seed, ...(await scored(proposed, round, rounds, search.ranking, options)) };
       await memory.append(entry);
@@ -113,25 +122,29 @@ interface Candidate extends ProjectedWidths {
   readonly reason: string;
 }
 
-/** A legal candidate; when the proposer's is beyond repair, the fallback's, with the reason on record. */
-function nextCandidate(
+/** A legal candidate; when the proposer's is missing or beyond repair, the fallback's, with the reason on record. */
+async function nextCandidate(
   proposer: Proposer,
-  fallback: Proposer,
-  history: readonly MemoryEntry[],
-  search: WidthSearch,
-): Candidate | null {
-  const { space, ranking, targetMacs } = search;
-  const proposal = proposer.propose(history, search);
+  fallback: SelfReliantProposer,
+  request: ProposalRequest,
+): Promise<Candidate | null> {
+  const { space, ranking, targetMacs } = request.search;
+  const proposal = await proposer.propose(request);
   if (proposal === null) return null;
-  const projected = projectWidths(proposal.widths, space, ranking, targetMacs);
-  if (projected.accepted) return { ...projected, reason: proposal.reason };
+  let rejection: string;
+  if ('failed' in proposal) rejection = `failed: ${proposal.failed}`;
+  else {
+    const projected = projectWidths(proposal.widths, space, ranking, targetMacs);
+    if (projected.accepted) return { ...projected, reason: proposal.reason };
+    rejection = `rejected: ${projected.reason}`;
+  }
 
-  const substitute = fallback.propose(history, search);
+  const substitute = await fallback.propose(request);
   if (substitute === null) return null;
   const repaired = projectWidths(substitute.widths, space, ranking, targetMacs);
   if (!repaired.accepted) return null;
-  const rejection = `rejected: ${projected.reason}; replaced by the importance proposer's`;
-  return { ...repaired, reason: substitute.reason, repairs: [rejection, ...repaired.repairs] };
+  const replaced = `${rejection}; replaced by the importance proposer's`;
+  return { ...repaired, reason: substitute.reason, repairs: [replaced, ...repaired.repairs] };
 }
 
 /** Scores a candidate, unless an earlier round already did. */

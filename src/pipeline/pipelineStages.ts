@@ -16,9 +16,9 @@ export function pipelineStages(config: ExperimentConfig): readonly Stage[] {
     baseStage(config),
     ...(needsSimilarity(config.grouping) ? [similarityStage(config)] : []),
     groupingStage(config),
+    featureStage(config),
     ...groups.map((index) => expertStage(config, index)),
     ...(config.evaluation.uniformBaseline ? [uniformStage(config)] : []),
-    featureStage(config),
     evaluationStage(config),
   ];
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { PruningConfig } from '../contract/config.js';
 import { pruningResultSchema, type PruningResult } from '../contract/results.js';
 import type { ImportanceScores } from '../method/importance.js';
-import { proxyPruning } from '../method/proxyPruning.js';
+import { proxyPruning, type PrunedStructure } from '../method/proxyPruning.js';
 import { countModel } from '../model/countModel.js';
 import { prunableWidths } from '../model/prunableWidths.js';
 import { sliceModel } from '../model/sliceModel.js';
@@ -11,12 +11,13 @@ import type { UNetSpec } from '../model/spec.js';
 import type { Weights } from '../model/weights.js';
 import { withWidths } from '../model/withWidths.js';
 import { writeJsonAtomic } from '../project/atomicFile.js';
-import { heldOutLoss, heldOutSet } from '../training/heldOutLoss.js';
 import type { TimestepDraw } from '../training/timestepDraws.js';
 import { trainingMacs } from './ledger.js';
 import { measureImportance } from './measureImportance.js';
 import { ProgressMeter } from './progressMeter.js';
 import { proxyTune } from './proxyTune.js';
+import { searchProposer } from './searchProposer.js';
+import { distanceProxy, lossProxy } from './searchProxy.js';
 import type { StageContext } from './stage.js';
 
 export interface PruningTask {
@@ -53,7 +54,7 @@ export async function pruneNetwork(context: StageContext, task: PruningTask): Pr
 }
 
 async function decide(context: StageContext, task: PruningTask): Promise<PruningResult> {
-  const { design, config } = context;
+  const { design } = context;
   const full = prunableWidths(design.spec, task.pruning);
   const unpruned = task.ratio >= 1;
   const evidence = unpruned
@@ -64,13 +65,7 @@ async function decide(context: StageContext, task: PruningTask): Promise<Pruning
   const keep =
     search?.keep ?? new Map(full.map(({ id, width }) => [id, Array.from({ length: width }, (_, index) => index)]));
   const count = countModel(withWidths(design.spec, widths, task.pruning));
-  const proxyBatch = task.pruning.proxySteps * config.base.batch;
-  const searchMacs =
-    (evidence?.macs ?? 0) +
-    (search?.rounds ?? []).reduce(
-      (sum, round) => sum + trainingMacs(proxyBatch, round.macs) + task.pruning.proxyImages * round.macs,
-      0,
-    );
+  const searchMacs = (evidence?.macs ?? 0) + (search?.searchMacs ?? 0);
   return {
     from: task.from,
     to: task.to,
@@ -90,34 +85,43 @@ async function decide(context: StageContext, task: PruningTask): Promise<Pruning
   };
 }
 
-async function proxySearch(context: StageContext, task: PruningTask, scores: ImportanceScores) {
-  const { design, config, stageId } = context;
+/** The proxy search with what its candidates cost. */
+async function proxySearch(
+  context: StageContext,
+  task: PruningTask,
+  scores: ImportanceScores,
+): Promise<PrunedStructure & { searchMacs: number }> {
+  const { config, design, stageId } = context;
   const { pruning } = task;
-  const set = heldOutSet({
-    heldOut: context.data.heldOut,
-    objective: design.objective,
-    from: task.from,
-    to: task.to,
-    images: pruning.proxyImages,
-    seed: config.seed,
-  });
-  const rounds = new ProgressMeter(context.emit, stageId, 'round', pruning.rounds);
-  return proxyPruning({
-    spec: design.spec,
-    scores,
-    group: { index: task.index },
-    targetMacs: task.ratio * design.baseMacs,
-    config: pruning,
-    seed: config.seed,
-    memoryPath: join(context.folder, 'memory.jsonl'),
-    signal: context.signal,
-    onRound: (entry) => rounds.report(entry.round + 1),
-    score: async ({ keep }) => {
-      const candidate = sliceModel(design.spec, task.base, keep, pruning);
-      const tuned = await proxyTune(context, candidate, { steps: pruning.proxySteps, draw: task.draw });
-      return (await heldOutLoss(candidate.spec, tuned, set)).mean;
-    },
-  });
+  const proxyTask = { ...task, images: pruning.proxyImages };
+  const isScored = pruning.rounds > 0;
+  const proxy =
+    isScored && pruning.proxy === 'distance' ? await distanceProxy(context, proxyTask) : lossProxy(context, proxyTask);
+  const progress = new ProgressMeter(context.emit, stageId, 'round', pruning.rounds);
+  try {
+    const found = await proxyPruning({
+      spec: design.spec,
+      scores,
+      group: { index: task.index },
+      targetMacs: task.ratio * design.baseMacs,
+      config: pruning,
+      seed: config.seed,
+      memoryPath: join(context.folder, 'memory.jsonl'),
+      ...(isScored && { proposer: await searchProposer(context, pruning, task) }),
+      signal: context.signal,
+      onRound: (entry) => progress.report(entry.round + 1),
+      score: async ({ keep }) => {
+        const candidate = sliceModel(design.spec, task.base, keep, pruning);
+        const weights = await proxyTune(context, candidate, { steps: pruning.proxySteps, draw: task.draw });
+        return proxy.score({ spec: candidate.spec, weights });
+      },
+    });
+    const images = pruning.proxySteps * config.base.batch;
+    const searchMacs = found.rounds.reduce((sum, { macs }) => sum + trainingMacs(images, macs) + proxy.macs(macs), 0);
+    return { ...found, searchMacs };
+  } finally {
+    proxy.dispose();
+  }
 }
 
 async function readResult(path: string): Promise<PruningResult | null> {

@@ -16,7 +16,7 @@ const scores = randomScores(spec, 2);
 const rule = { ...innerRule, minimumKeep: 0.25 };
 const space = widthSpace(spec, rule);
 const targetMacs = 0.75 * space.maxMacs;
-const config = { ...rule, allocator: 'global', rounds: 12 } as const;
+const config = { ...rule, allocator: 'global', rounds: 12, memory: true } as const;
 const allocation = allocateWidths({ spec, scores, targetMacs, method: 'global', rule });
 
 /** A proxy that importance knows nothing of: the first widths matter, the last do not. */
@@ -132,8 +132,7 @@ describe('proxyPruning', () => {
 
   describe('with a proposer of another kind', () => {
     const proposing = (...proposals: ReadonlyMap<string, number>[]): Proposer => ({
-      propose: (history) =>
-        history.length < proposals.length ? { widths: proposals[history.length], reason: 'because' } : null,
+      propose: async ({ round }) => (round < proposals.length ? { widths: proposals[round], reason: 'because' } : null),
     });
     const half = new Map(space.choices.map(({ id }) => [id, 4]));
 
@@ -150,6 +149,27 @@ describe('proxyPruning', () => {
       expect(rounds[0].repairs[0]).toMatch(/^rejected: .*replaced/);
     });
 
+    it('replaces what failed, and says why', async () => {
+      const proposer: Proposer = { propose: async () => ({ failed: 'no service' }) };
+      const { rounds } = await proxyPruning({ ...options, proposer, config: { ...config, rounds: 2 } });
+      expect(rounds).toHaveLength(2);
+      for (const { repairs } of rounds) expect(repairs[0]).toMatch(/^failed: no service; replaced/);
+    });
+
+    it('shows earlier rounds, or none where memory is off', async () => {
+      const told: number[] = [];
+      const proposer: Proposer = {
+        propose: async ({ history, round }) => {
+          told.push(history.length);
+          return round < 3 ? { widths: half, reason: '' } : null;
+        },
+      };
+      await proxyPruning({ ...options, proposer });
+      const forgetful = { ...inOtherFile('off'), config: { ...config, memory: false } };
+      await proxyPruning({ ...forgetful, proposer });
+      expect(told).toEqual([0, 1, 2, 3, 0, 0, 0, 0]);
+    });
+
     it('does not score a repetition again', async () => {
       let calls = 0;
       const score = (candidate: PruningCandidate) => preferFirst(candidate).finally(() => calls++);
@@ -162,7 +182,7 @@ describe('proxyPruning', () => {
 });
 
 describe('importanceProposer', () => {
-  it('moves on from the best entry of the history', () => {
+  it('moves on from the best entry of the history, without memory from the start', async () => {
     const proposer = importanceProposer({ allocator: 'global', seed: 1, stream: 'test' });
     const search = { space, ranking: rankChannels(space.prunable, scores), targetMacs };
     const remembered = (round: number, score: number, widths: ReadonlyMap<string, number>): MemoryEntry => ({
@@ -175,11 +195,13 @@ describe('importanceProposer', () => {
       reason: '',
       repairs: [],
     });
-    const start = remembered(0, 2, proposer.propose([], search)!.widths);
-    const move = proposer.propose([start], search)!;
+    const propose = (...history: MemoryEntry[]) => proposer.propose({ round: history.length, history, search });
+    const start = remembered(0, 2, (await propose())!.widths);
+    const move = (await propose(start))!;
     expect(move.reason).toMatch(/^from round 0/);
     const better = remembered(1, 1, move.widths);
-    expect(proposer.propose([start, better], search)!.reason).toMatch(/^from round 1/);
-    expect(proposer.propose([start, { ...better, score: 3 }], search)!.reason).toMatch(/^from round 0/);
+    expect((await propose(start, better))!.reason).toMatch(/^from round 1/);
+    expect((await propose(start, { ...better, score: 3 }))!.reason).toMatch(/^from round 0/);
+    expect(await proposer.propose({ round: 1, history: [], search })).toEqual(move);
   });
 });

@@ -22,11 +22,14 @@ const LOSS_IMAGES = 512;
 /** Stage 2 of the paper for one group: prune the base to the group's budget, then fine-tune on the group's timesteps. */
 export function expertStage(config: ExperimentConfig, index: number): Stage {
   const { steps, learningRate, warmup, overlap, outsideProbability, antithetic, distillation } = config.experts;
+  // The distance proxy draws samples and compares their features.
+  const samples = config.pruning.proxy === 'distance' && config.pruning.rounds > 0;
   return {
     id: `experts/${index}`,
-    after: ['base', 'grouping'],
+    after: ['base', 'grouping', ...(samples ? ['features'] : [])],
     inputs: {
       pruning: config.pruning,
+      ...(samples && { sampling: config.sampling }),
       experts: config.experts,
     },
     async run(context) {
