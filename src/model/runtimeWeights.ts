@@ -10,9 +10,16 @@ export function toRuntime(weights: Weights): Map<string, tf.Tensor> {
     Array.from(weights, ([name, { shape, data }]) => {
       if (shape.length === 1) return [name, tf.tensor1d(data)];
       const [out, input, ...kernel] = shape;
-      return [name, tf.tensor(reverseAxes(data, out, input, area(kernel)), [...kernel, input, out])];
+      return [name, tf.tensor(reverseAxes(data, out, input, area(kernel)), runtimeShape(shape))];
     }),
   );
+}
+
+/** Shape of a tensor in the engine, from its shape in `Weights`. */
+export function runtimeShape(shape: readonly number[]): number[] {
+  if (shape.length === 1) return [...shape];
+  const [out, input, ...kernel] = shape;
+  return [...kernel, input, out];
 }
 
 /** Copies tensors of the engine's layout to host memory. The tensors stay. */

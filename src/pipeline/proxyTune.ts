@@ -20,7 +20,8 @@ export async function proxyTune(
   if (options.steps === 0) return candidate.weights;
   const { config, stageId } = context;
   const stream = `${stageId}/proxy`;
-  const step = createTrainStep(candidate.spec, freshOptimizerState(candidate.weights));
+  const warn = (message: string) => context.emit({ type: 'log', level: 'warn', message });
+  const step = createTrainStep(candidate.spec, freshOptimizerState(candidate.weights), warn);
   try {
     await train({
       stage: stream,

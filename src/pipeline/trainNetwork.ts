@@ -104,7 +104,8 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
   const progress = new ProgressMeter(emit, stage, 'step', steps);
   progress.report(fromUpdate);
 
-  const step = createTrainStep(spec, resumed?.state ?? freshOptimizerState(training.initial));
+  const initial = resumed?.state ?? freshOptimizerState(training.initial);
+  const step = createTrainStep(spec, initial, (message) => emit({ type: 'log', level: 'warn', message }));
   const save = async (update: number, finished = false) => {
     const chosen = bestEvaluation(evaluations);
     const state = step.snapshot();

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Adam as published (arXiv 1412.6980) and as PyTorch computes it; decay rates and epsilon of DDPM's recipe. */
-const BETA1 = 0.9;
-const BETA2 = 0.999;
-const EPSILON = 1e-8;
+export const BETA1 = 0.9;
+export const BETA2 = 0.999;
+export const EPSILON = 1e-8;
 
 /** One bucket's vectors, all of one length. */
 export type AdamSlots = {
@@ -21,6 +21,11 @@ interface AdamSettings {
   readonly emaDecay: number;
   /** What gradients are multiplied by first: 1, or less where the global norm is clipped. */
   readonly gradientScale: number;
+}
+
+/** What gradients are multiplied by so that their global norm is at most `clip`; the small constant is PyTorch's. */
+export function clipScale(norm: number, clip: number): number {
+  return Math.min(1, clip / (norm + 1e-6));
 }
 
 /**

@@ -1,12 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { fromRuntime, toRuntime } from '../model/runtimeWeights.js';
 import type { UNetSpec } from '../model/spec.js';
 import { unetForward } from '../model/unet.js';
-import type { Weights } from '../model/weights.js';
-import { adamUpdate, type AdamSlots } from './adam.js';
+import { adamUpdate, clipScale, type AdamSlots } from './adam.js';
+import { downloadBuckets, uploadBuckets, weightBuckets } from './bucketTransfer.js';
 import { dropoutMasks } from './dropoutMasks.js';
 import { batchTensors, imageLosses } from './loss.js';
-import { bucketLayout, packBuckets, sumOfSquares, unpackBuckets, type BucketLayout } from './parameterBuckets.js';
+import { sumOfSquares, unpackBuckets, type BucketLayout } from './parameterBuckets.js';
 import type { MicroBatch, OptimizerState, TrainStep, UpdateSettings } from './trainStep.js';
 
 /**
@@ -17,18 +16,23 @@ import type { MicroBatch, OptimizerState, TrainStep, UpdateSettings } from './tr
  * and the result says so.
  */
 export function createEagerTrainStep(spec: UNetSpec, state: OptimizerState): TrainStep {
-  const network = toRuntime(state.weights);
-  const layout = bucketLayout(network);
-  const weights = moveIntoBuckets(layout, network);
-  const ema = moveIntoBuckets(layout, toRuntime(state.ema));
-  const firstMoment = moveIntoBuckets(layout, toRuntime(state.firstMoment));
-  const secondMoment = moveIntoBuckets(layout, toRuntime(state.secondMoment));
+  const layout = weightBuckets(state.weights);
+  const weights = uploadBuckets(layout, state.weights);
+  const ema = uploadBuckets(layout, state.ema);
+  const firstMoment = uploadBuckets(layout, state.firstMoment);
+  const secondMoment = uploadBuckets(layout, state.secondMoment);
   let slots: AdamSlots[] = weights.map((bucket, index) => ({
     weights: bucket,
     ema: ema[index],
     firstMoment: firstMoment[index],
     secondMoment: secondMoment[index],
   }));
+
+  const download = (part: keyof AdamSlots) =>
+    downloadBuckets(
+      layout,
+      slots.map((slot) => slot[part]),
+    );
 
   return {
     spec,
@@ -47,10 +51,10 @@ export function createEagerTrainStep(spec: UNetSpec, state: OptimizerState): Tra
     },
 
     snapshot: () => ({
-      weights: downloadBuckets(layout, slots, 'weights'),
-      ema: downloadBuckets(layout, slots, 'ema'),
-      firstMoment: downloadBuckets(layout, slots, 'firstMoment'),
-      secondMoment: downloadBuckets(layout, slots, 'secondMoment'),
+      weights: download('weights'),
+      ema: download('ema'),
+      firstMoment: download('firstMoment'),
+      secondMoment: download('secondMoment'),
     }),
 
     dispose() {
@@ -58,11 +62,6 @@ export function createEagerTrainStep(spec: UNetSpec, state: OptimizerState): Tra
       slots = [];
     },
   };
-}
-
-/** What gradients are multiplied by so that their global norm is at most `clip`; the small constant is PyTorch's. */
-function clipScale(norm: number, clip: number): number {
-  return Math.min(1, clip / (norm + 1e-6));
 }
 
 /** Loss and gradients of the whole batch, one micro-batch at a time. Fills `perImageLoss` with the unweighted squared errors. */
@@ -103,26 +102,4 @@ function accumulate(
     firstImage += batch.count;
   }
   return { loss: sum / perImageLoss.length, gradients: gradients ?? [] };
-}
-
-function moveIntoBuckets(layout: BucketLayout, tensors: ReadonlyMap<string, tf.Tensor>): tf.Tensor1D[] {
-  const flat = packBuckets(layout, tensors);
-  tf.dispose([...tensors.values()]);
-  return flat;
-}
-
-function downloadBuckets(layout: BucketLayout, slots: readonly AdamSlots[], part: keyof AdamSlots): Weights {
-  const tensors = tf.tidy(() =>
-    Object.fromEntries(
-      unpackBuckets(
-        layout,
-        slots.map((slot) => slot[part]),
-      ),
-    ),
-  );
-  try {
-    return fromRuntime(new Map(Object.entries(tensors)));
-  } finally {
-    tf.dispose(tensors);
-  }
 }

@@ -18,22 +18,38 @@ interface Slot {
 /** Elements after which a bucket is closed: 4 MiB, so that the vectors of one bucket's update stay in a processor's cache. */
 const BUCKET_ELEMENTS = 1 << 20;
 
+/** Tensors of this many elements have a bucket of their own: beyond it, copying costs more than a call. */
+const LARGE_TENSOR = 1 << 16;
+
 /**
  * Assigns tensors to buckets in the order of their names, so that sums over buckets round the same wherever the tensors came
  * from; a tensor is never divided.
  */
-export function bucketLayout(tensors: ReadonlyMap<string, tf.Tensor>): BucketLayout {
+export function bucketLayout(
+  tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly size: number }>,
+): BucketLayout {
   const buckets: Slot[][] = [];
+  let shared: Slot[] = [];
   let elements = Infinity;
-  for (const [name, { shape, size }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [name, { shape, size }] of [...tensors].sort(byName)) {
+    const slot = { name, shape, size };
+    if (size >= LARGE_TENSOR) {
+      buckets.push([slot]);
+      continue;
+    }
     if (elements >= BUCKET_ELEMENTS) {
-      buckets.push([]);
+      shared = [];
+      buckets.push(shared);
       elements = 0;
     }
-    buckets[buckets.length - 1].push({ name, shape, size });
+    shared.push(slot);
     elements += size;
   }
   return { buckets };
+}
+
+function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : 1;
 }
 
 /** Copies the tensors of `layout` into its flat vectors. */
@@ -51,9 +67,9 @@ export function packBuckets(layout: BucketLayout, tensors: ReadonlyMap<string, t
   );
 }
 
-/** The tensors of `layout`, taken from its flat vectors; differentiable. */
+/** The tensors of `layout` in the order of their names, taken from its flat vectors; differentiable. */
 export function unpackBuckets(layout: BucketLayout, flat: readonly tf.Tensor1D[]): Map<string, tf.Tensor> {
-  const tensors = new Map<string, tf.Tensor>();
+  const tensors: [string, tf.Tensor][] = [];
   layout.buckets.forEach((slots, index) => {
     const parts =
       slots.length === 1
@@ -62,9 +78,9 @@ export function unpackBuckets(layout: BucketLayout, flat: readonly tf.Tensor1D[]
             flat[index],
             slots.map(({ size }) => size),
           );
-    slots.forEach(({ name, shape }, part) => tensors.set(name, tf.reshape(parts[part], [...shape])));
+    slots.forEach(({ name, shape }, part) => tensors.push([name, tf.reshape(parts[part], [...shape])]));
   });
-  return tensors;
+  return new Map(tensors.sort(byName));
 }
 
 /** Width of the rows summed first: partial sums keep the rounding error of a long float32 sum small on every engine. */

@@ -10,12 +10,11 @@ import { initialiseWeights } from '../../src/model/initialise.js';
 import { openEngine } from '../../src/tensor/openEngine.js';
 import { drawBatch } from '../../src/training/batches.js';
 import { latestCheckpoint, writeCheckpoint } from '../../src/training/checkpoint.js';
-import { createEagerTrainStep } from '../../src/training/eagerTrainStep.js';
 import { freshOptimizerState } from '../../src/training/optimizerState.js';
 import { groupTimesteps } from '../../src/training/timestepDraws.js';
 import { train } from '../../src/training/trainLoop.js';
-import type { OptimizerState } from '../../src/training/trainStep.js';
-import { availableEngines } from './availableEngines.js';
+import type { OptimizerState, TrainStep } from '../../src/training/trainStep.js';
+import { availableTrainSteps } from './availableEngines.js';
 
 const SIZE = 8;
 const dataset: Dataset = {
@@ -35,8 +34,7 @@ const spec = buildUNetSpec(
   { size: SIZE, channels: 1 },
 );
 
-async function trainFrom(state: OptimizerState, fromUpdate: number, steps: number): Promise<OptimizerState> {
-  const step = createEagerTrainStep(spec, state);
+async function trainFrom(step: TrainStep, fromUpdate: number, steps: number): Promise<OptimizerState> {
   try {
     await train({
       step,
@@ -69,19 +67,21 @@ function bytes(state: OptimizerState): Map<string, string> {
   );
 }
 
-for (const id of await availableEngines()) {
-  describe(`resuming from a checkpoint on ${id}`, () => {
+for (const { name, engine: id, create } of await availableTrainSteps()) {
+  const start = (state: OptimizerState) => create(spec, state);
+
+  describe(`resuming from a checkpoint, ${name}`, () => {
     it('ends in the same bytes as a run without a stop', async () => {
       const engine = await openEngine(id);
       const stage = await mkdtemp(join(tmpdir(), 'stepadapt-resume-'));
       try {
         const initial = initialiseWeights(spec, 3);
-        const straight = await trainFrom(freshOptimizerState(initial), 0, 6);
+        const straight = await trainFrom(start(freshOptimizerState(initial)), 0, 6);
 
-        const half = await trainFrom(freshOptimizerState(initial), 0, 3);
+        const half = await trainFrom(start(freshOptimizerState(initial)), 0, 3);
         await writeCheckpoint(stage, { spec, state: half, meta: { step: 3, seed: 1, engine, extra: null } });
         const { checkpoint } = (await latestCheckpoint(stage)).found!;
-        const resumed = await trainFrom(checkpoint.state, checkpoint.meta.step, 6);
+        const resumed = await trainFrom(start(checkpoint.state), checkpoint.meta.step, 6);
 
         expect(bytes(half)).not.toEqual(bytes(straight));
         expect(bytes(resumed)).toEqual(bytes(straight));

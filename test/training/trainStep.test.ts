@@ -6,10 +6,9 @@ import { buildUNetSpec } from '../../src/model/buildSpec.js';
 import { initialiseWeights } from '../../src/model/initialise.js';
 import type { Weights } from '../../src/model/weights.js';
 import { openEngine } from '../../src/tensor/openEngine.js';
-import { createEagerTrainStep } from '../../src/training/eagerTrainStep.js';
 import { freshOptimizerState } from '../../src/training/optimizerState.js';
 import type { MicroBatch, OptimizerState, TrainStep, UpdateSettings } from '../../src/training/trainStep.js';
-import { availableEngines } from './availableEngines.js';
+import { availableTrainSteps } from './availableEngines.js';
 
 /** Recorded from PyTorch and diffusers by `python test/golden/make_training.py`. */
 const golden = JSON.parse(readFileSync(new URL('../golden/training.json', import.meta.url), 'utf8')) as {
@@ -83,15 +82,6 @@ function settings(update: number, rest: Partial<UpdateSettings> = {}): UpdateSet
   };
 }
 
-function withStep<T>(state: OptimizerState, use: (step: TrainStep) => T, ofSpec = spec): T {
-  const step = createEagerTrainStep(ofSpec, state);
-  try {
-    return use(step);
-  } finally {
-    step.dispose();
-  }
-}
-
 const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 
 function globalNorm(weights: Weights): number {
@@ -104,8 +94,17 @@ function expectRelative(actual: number, expected: number, tolerance: number, wha
   expect(Math.abs(actual - expected), `${what}: ${actual} for ${expected}`).toBeLessThan(allowed);
 }
 
-for (const engine of await availableEngines()) {
-  describe(`eager training step on ${engine}`, () => {
+for (const { name, engine, create } of await availableTrainSteps()) {
+  const withStep = <T>(state: OptimizerState, use: (step: TrainStep) => T, ofSpec = spec): T => {
+    const step = create(ofSpec, state);
+    try {
+      return use(step);
+    } finally {
+      step.dispose();
+    }
+  };
+
+  describe(`training step, ${name}`, () => {
     beforeAll(async () => {
       await openEngine(engine);
     });
@@ -226,7 +225,7 @@ for (const engine of await availableEngines()) {
 
     it('keeps the number of tensors from update to update and frees them all', () => {
       const before = tf.memory().numTensors;
-      const step = createEagerTrainStep(dropoutSpec, freshOptimizerState(initialiseWeights(dropoutSpec, 1)));
+      const step = create(dropoutSpec, freshOptimizerState(initialiseWeights(dropoutSpec, 1)));
       const held = tf.memory().numTensors;
       const batch = goldenBatch(1);
       step.update([batch], settings(1));

@@ -1,0 +1,243 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { UNetSpec } from '../model/spec.js';
+import { unetForward, type DropoutMasks } from '../model/unet.js';
+import { GraphBuilder, type GraphValue, type GraphVariable } from '../tensor/graph/graphBuilder.js';
+import { DT_FLOAT, DT_INT32, type NativeBackend } from '../tensor/graph/nativeBackend.js';
+import { recordOperations } from '../tensor/graph/recording.js';
+import type { NodeDef } from '../tensor/graph/savedModel.js';
+import { BETA1, BETA2 } from './adam.js';
+import { batchTensors, imageLosses, type BatchTensors } from './loss.js';
+import { sumOfSquares, unpackBuckets, type BucketLayout } from './parameterBuckets.js';
+import type { MicroBatch, OptimizerState } from './trainStep.js';
+
+/** The parts of the state, each a variable for every tensor of the network. */
+export const STATE_PARTS = ['weights', 'ema', 'firstMoment', 'secondMoment'] as const;
+
+/** Names of the values that one kind of micro-batch is given and gives. */
+export interface BatchPorts {
+  readonly inputs: Readonly<Record<string, string>>;
+  /** Scalar: 1 / images of the whole batch. */
+  readonly share: string;
+  /** Dropout masks, by site. */
+  readonly masks: readonly { readonly site: number; readonly shape: readonly number[]; readonly name: string }[];
+  /** (N) each, as `imageLosses` gives them. */
+  readonly squaredError: string;
+  readonly total: string;
+  /** The sum of the squares of all gradients. Fetched, makes the gradients those of this micro-batch. */
+  readonly first: string;
+  /** The same; fetched, adds this micro-batch's gradients to those there. */
+  readonly more: string;
+}
+
+/** Names of the values of one part of the state, one for each bucket. */
+export interface StatePorts {
+  readonly inputs: readonly string[];
+  /** Fetched, makes the inputs the state. */
+  readonly assign: string;
+  readonly outputs: readonly string[];
+}
+
+/** A training step as a graph. */
+export interface TrainingGraph {
+  readonly nodes: readonly NodeDef[];
+  readonly layout: BucketLayout;
+  readonly state: Readonly<Record<keyof OptimizerState, StatePorts>>;
+  /** By kind of micro-batch. */
+  readonly batches: ReadonlyMap<string, BatchPorts>;
+  readonly apply: {
+    /** Scalars: factor of the gradients, step size, epsilon, and 1 - decay of the EMA. */
+    readonly gradientScale: string;
+    readonly stepSize: string;
+    readonly epsilon: string;
+    readonly addEma: string;
+    /** Fetched, updates the state from the gradients and frees these. */
+    readonly done: string;
+  };
+}
+
+/** Variables of one bucket of tensors, flat. */
+type Bucket = Readonly<Record<keyof OptimizerState | 'gradient', GraphVariable>> & { readonly shape: [number] };
+
+/**
+ * Records the forward pass, its gradients and Adam. State and gradients are variables of the graph, so a step moves nothing
+ * but its images. Gradients and their use are separate runs: micro-batches add up in between, and a gradient that is not
+ * finite is never used.
+ *
+ * @param batches one micro-batch of every kind to record; only their shapes matter
+ */
+export function recordTrainingGraph(
+  backend: NativeBackend,
+  spec: UNetSpec,
+  layout: BucketLayout,
+  batches: readonly MicroBatch[],
+): TrainingGraph {
+  const builder = new GraphBuilder();
+  const buckets = layout.buckets.map((slots, index) =>
+    bucketVariables(builder, `${index}`, [slots.reduce((sum, { size }) => sum + size, 0)]),
+  );
+  const recording: Recorder = { backend, builder, spec, layout, buckets };
+  return {
+    layout,
+    state: {
+      weights: recordState(builder, buckets, 'weights'),
+      ema: recordState(builder, buckets, 'ema'),
+      firstMoment: recordState(builder, buckets, 'firstMoment'),
+      secondMoment: recordState(builder, buckets, 'secondMoment'),
+    },
+    batches: new Map(batches.map((batch) => [batchKind(batch), recordBatch(recording, batch)])),
+    apply: recordApply(builder, buckets),
+    nodes: builder.nodes,
+  };
+}
+
+/** What the parts of the graph are recorded from. */
+interface Recorder {
+  readonly backend: NativeBackend;
+  readonly builder: GraphBuilder;
+  readonly spec: UNetSpec;
+  readonly layout: BucketLayout;
+  readonly buckets: readonly Bucket[];
+}
+
+function bucketVariables(builder: GraphBuilder, name: string, shape: [number]): Bucket {
+  const variable = (part: string, fixed: readonly number[] | null) => builder.variable(`${part}/${name}`, fixed);
+  return {
+    shape,
+    weights: variable('weights', shape),
+    ema: variable('ema', shape),
+    firstMoment: variable('firstMoment', shape),
+    secondMoment: variable('secondMoment', shape),
+    // Emptied after use: its memory serves the next forward pass.
+    gradient: variable('gradient', null),
+  };
+}
+
+function recordState(builder: GraphBuilder, buckets: readonly Bucket[], part: keyof OptimizerState): StatePorts {
+  const inputs = buckets.map(({ shape }, index) => builder.placeholder(`${part}_in/${index}`, shape));
+  const assigned = buckets.map((bucket, index) => {
+    // A variable shares the memory of what it is assigned, and an update would write into the caller's array.
+    const copy = builder.node('DeepCopy', [inputs[index].name], { T: { type: DT_FLOAT } });
+    return builder.assign('AssignVariableOp', bucket[part], builder.value(copy, inputs[index]));
+  });
+  return {
+    inputs: inputs.map(({ name }) => name),
+    assign: builder.done(`${part}_in`, assigned).name,
+    outputs: buckets.map((bucket) => builder.read(bucket[part], bucket.shape).name),
+  };
+}
+
+function recordBatch(recorder: Recorder, batch: MicroBatch): BatchPorts {
+  const { backend, builder, spec, layout, buckets } = recorder;
+  const prefix = `batch${batchKind(batch)}`;
+  const inputs = batchInputs(builder, spec, batch, prefix);
+  const share = builder.placeholder(`${prefix}/share`, []);
+  const masks: BatchPorts['masks'][number][] = [];
+  const recorded = recordOperations(backend, builder, (recording) => {
+    const dropout: DropoutMasks = {
+      mask(site, shape) {
+        const mask = builder.placeholder(`${prefix}/mask${site}`, shape);
+        masks.push({ site, shape, name: mask.name });
+        return recording.tensor(mask);
+      },
+    };
+    const tensors = Object.fromEntries(
+      Object.entries(inputs).map(([part, value]) => [part, recording.tensor(value)]),
+    ) as unknown as BatchTensors;
+    let losses: Pick<BatchPorts, 'squaredError' | 'total'> | null = null;
+    const loss = (...flat: tf.Tensor[]): tf.Scalar => {
+      const network = unpackBuckets(layout, flat as tf.Tensor1D[]);
+      const masked = spec.dropout > 0 ? dropout : null;
+      const { squaredError, total } = imageLosses(
+        unetForward(spec, network, tensors.xt, tensors.timesteps, masked),
+        tensors,
+      );
+      losses = { squaredError: recording.value(squaredError).name, total: recording.value(total).name };
+      return tf.mul(tf.sum(total), recording.tensor(share));
+    };
+    const weights = buckets.map(({ weights, shape }) => recording.tensor(builder.read(weights, shape)));
+    const gradients = tf
+      .valueAndGrads(loss)(weights)
+      .grads.map((gradient) => recording.value(gradient));
+    return { ...losses!, gradients };
+  });
+  const { gradients, ...losses } = recorded;
+  const store = (op: 'AssignVariableOp' | 'AssignAddVariableOp') => {
+    const stored = buckets.map(({ gradient }, index) => builder.assign(op, gradient, gradients[index]));
+    return recordNorm(recorder, stored);
+  };
+  return {
+    inputs: Object.fromEntries(Object.entries(inputs).map(([part, { name }]) => [part, name])),
+    share: share.name,
+    masks,
+    ...losses,
+    first: store('AssignVariableOp'),
+    more: store('AssignAddVariableOp'),
+  };
+}
+
+/** What decides the shapes of a micro-batch's tensors. */
+export function batchKind({ count, bound }: MicroBatch): string {
+  return bound ? `${count}-bound` : `${count}`;
+}
+
+/** Placeholders for the tensors of a micro-batch. */
+function batchInputs(
+  builder: GraphBuilder,
+  spec: UNetSpec,
+  batch: MicroBatch,
+  prefix: string,
+): Record<string, GraphValue> {
+  const inputs: Record<string, GraphValue> = {};
+  tf.tidy(() => {
+    for (const [part, tensor] of Object.entries(batchTensors(spec, batch)) as [string, tf.Tensor | undefined][]) {
+      const type = tensor?.dtype === 'int32' ? DT_INT32 : DT_FLOAT;
+      if (tensor) inputs[part] = builder.placeholder(`${prefix}/${part}`, tensor.shape, type);
+    }
+  });
+  return inputs;
+}
+
+/** The sum of the squares of the gradients when `stored` have run. */
+function recordNorm({ backend, builder, buckets }: Recorder, stored: readonly string[]): string {
+  return recordOperations(backend, builder, (recording) => {
+    const gradients = buckets.map(({ gradient, shape }, index) =>
+      recording.tensor<tf.Tensor1D>(builder.read(gradient, shape, [stored[index]])),
+    );
+    return recording.value(sumOfSquares(gradients)).name;
+  });
+}
+
+/**
+ * Adam and the moving average, as `adamUpdate` computes them. TensorFlow's operation has the bias corrections of its beta
+ * powers in the step size; with powers of 0 it takes the step size and epsilon as they are given.
+ */
+function recordApply(builder: GraphBuilder, buckets: readonly Bucket[]): TrainingGraph['apply'] {
+  const scalar = (name: string) => builder.placeholder(`apply/${name}`, []);
+  const number = (value: number) => builder.constant([], DT_FLOAT, [value]).name;
+  const float = { T: { type: DT_FLOAT } };
+  const gradientScale = scalar('gradientScale');
+  const stepSize = scalar('stepSize');
+  const epsilon = scalar('epsilon');
+  const addEma = scalar('addEma');
+  const settings = [number(0), number(0), stepSize.name, number(BETA1), number(BETA2), epsilon.name];
+  const empty = builder.constant([0], DT_FLOAT, []);
+  const updated = buckets.flatMap(({ shape, weights, ema, firstMoment, secondMoment, gradient }) => {
+    const scaled = builder.node('Mul', [builder.read(gradient, shape).name, gradientScale.name], float);
+    const slots = [weights, firstMoment, secondMoment].map(({ handle }) => handle.name);
+    const adam = builder.node('ResourceApplyAdam', [...slots, ...settings, `${scaled}:0`], float);
+    const next = builder.read(weights, shape, [adam]);
+    const away = builder.node('Sub', [next.name, builder.read(ema, shape).name], float);
+    const change = builder.node('Mul', [`${away}:0`, addEma.name], float);
+    return [
+      builder.assign('AssignAddVariableOp', ema, { name: `${change}:0`, shape, dtype: DT_FLOAT }),
+      builder.assign('AssignVariableOp', gradient, empty, [adam]),
+    ];
+  });
+  return {
+    gradientScale: gradientScale.name,
+    stepSize: stepSize.name,
+    epsilon: epsilon.name,
+    addEma: addEma.name,
+    done: builder.done('apply', updated).name,
+  };
+}
