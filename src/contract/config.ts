@@ -202,7 +202,7 @@ export const pruningSchema = z
       .enum(['random', 'l1', 'l2', 'taylor', 'taylor-squared', 'diff-pruning'])
       .default('taylor')
       .describe(
-        'importance of a channel: chance; size of its weights; |weight x gradient| or its square over batches of the group; or the same over timesteps in order until the loss is small',
+        'importance of a channel: chance, size of its weights, size or square of weight times gradient over batches of the group, or (diff-pruning) its size over the timesteps in order until the loss is small',
       ),
     evidence: positiveInt('batches of gradients behind the Taylor importances, per group', 16, 10_000),
     scope: z

@@ -58,7 +58,7 @@ export async function measureImportance(task: ImportanceTask): Promise<MeasuredI
       return { scores: magnitudeImportance(widths, base, pruning.importance), confidence: null, macs: 0 };
   }
   const evidence = gradientEvidence(task);
-  const progress = new ProgressMeter(task.emit, task.stageId, 'evidence batch', evidence.count);
+  const progress = new ProgressMeter(task.emit, task.stageId, 'gradient', evidence.count);
   const { scores, confidence, batches } = await taylorImportance({
     ...evidence,
     spec: design.spec,

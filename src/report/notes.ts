@@ -78,7 +78,7 @@ function groupNotes(groups: readonly ReportGroup[]): string[] {
   if (missed.length > 0) {
     notes.push(
       `The budget of ${listOf(missed, 'the expert')} could not be met within ${formatPercent(BUDGET_TOLERANCE)} of the base, ` +
-        'because widths come in whole norm groups; the effective compute is what the tables use.',
+        'because channels are removed in sets, such as whole norm groups; the effective compute is what the tables use.',
     );
   }
   return notes;
