@@ -1,7 +1,9 @@
 import { configSchema, type ExperimentConfig } from '../contract/config.js';
 import { describeError, StepAdaptError } from '../contract/errors.js';
 import type { DesignGroup, DesignView, FieldProblem, Preview } from '../contract/projectViews.js';
-import { allocateWidths } from '../method/allocation.js';
+import { allocateInSpace } from '../method/allocation.js';
+import { rankChannels } from '../method/channelRanking.js';
+import { widthSpace } from '../method/widthSpace.js';
 import { prunableWidths } from '../model/prunableWidths.js';
 import { designExperiment, type ExperimentDesign } from '../pipeline/design.js';
 
@@ -39,8 +41,9 @@ export function previewDesign(raw: unknown): Preview {
 
 function viewDesign(config: ExperimentConfig): DesignView {
   const design = designExperiment(config);
+  const widthsOf = provisionalWidths(config, design);
   const groups = design.groups.map((group): DesignGroup => {
-    const { widths, macs } = provisionalWidths(config, design, group.budget);
+    const { widths, macs } = widthsOf(group.budget);
     const { index, from, to, snrDb, visited, budget } = group;
     return {
       index,
@@ -71,18 +74,26 @@ function viewDesign(config: ExperimentConfig): DesignView {
   };
 }
 
-/** One ratio for every width, as `plan` shows it until the search has decided. */
-function provisionalWidths(config: ExperimentConfig, { spec, baseMacs }: ExperimentDesign, budget: number) {
+interface ProvisionalWidths {
+  readonly widths: DesignGroup['widths'];
+  readonly macs: number;
+}
+
+/** One ratio for every width, as `plan` shows it until the search has decided; by budget. */
+function provisionalWidths(
+  config: ExperimentConfig,
+  { spec, baseMacs }: ExperimentDesign,
+): (budget: number) => ProvisionalWidths {
+  // The space of legal widths is most of the work and the same for all groups.
+  const space = widthSpace(spec, config.pruning);
   const full = prunableWidths(spec, config.pruning);
-  if (budget >= 1) return { widths: full.map(({ id, width }) => ({ id, full: width, kept: width })), macs: baseMacs };
-  const { widths, macs } = allocateWidths({
-    spec,
-    scores: new Map(full.map(({ id, width }) => [id, new Float64Array(width).fill(1)])),
-    targetMacs: budget * baseMacs,
-    method: 'uniform',
-    rule: config.pruning,
-  });
-  return { widths: full.map(({ id, width }) => ({ id, full: width, kept: widths.get(id) ?? width })), macs };
+  const equal = new Map(full.map(({ id, width }) => [id, new Float64Array(width).fill(1)]));
+  const ranking = rankChannels(space.prunable, equal);
+  return (budget) => {
+    if (budget >= 1) return { widths: full.map(({ id, width }) => ({ id, full: width, kept: width })), macs: baseMacs };
+    const { widths, macs } = allocateInSpace(space, ranking, { targetMacs: budget * baseMacs, method: 'uniform' });
+    return { widths: full.map(({ id, width }) => ({ id, full: width, kept: widths.get(id) ?? width })), macs };
+  };
 }
 
 function thinnedIndices(count: number): number[] {
