@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import type { SamplingConfig } from '../contract/config.js';
+import { samplingSchema, type SamplingConfig } from '../contract/config.js';
 import type { FeatureExtractor } from './featureExtractor.js';
+
+const sampling = samplingSchema.unwrap().shape;
 
 /**
  * Everything that a value depends on besides the model. It travels with the value: two values may be compared only where
@@ -17,12 +19,12 @@ export const protocolSchema = z.strictObject({
   samples: z.number().int().describe('generated images per model and seed'),
   seeds: z.array(z.number().int()).describe('sampling seeds; every model starts from the same noises'),
   sampler: z.strictObject({
-    method: z.enum(['ddim', 'ddpm']),
+    method: sampling.method.unwrap(),
     steps: z.number().int(),
-    grid: z.enum(['uniform', 'quadratic']),
+    grid: sampling.grid.unwrap(),
     visited: z.array(z.number().int()).describe('timesteps in calling order, duplicates included'),
     eta: z.number().describe('DDIM noise'),
-    variance: z.enum(['small', 'large']).describe('DDPM variance'),
+    variance: sampling.variance.unwrap().describe('DDPM variance of networks that did not learn it'),
     clip: z.boolean().describe('predicted images clipped to [-1, 1] at each step'),
   }),
   weights: z.enum(['ema', 'raw']),
