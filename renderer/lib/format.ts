@@ -1,0 +1,69 @@
+/** Numbers in words that people read: short, with units, the same everywhere. */
+
+const SI = ['', 'k', 'M', 'G', 'T', 'P', 'E'] as const;
+
+/** `1.23 M`; three significant digits. */
+export function si(value: number): string {
+  if (!Number.isFinite(value)) return 'not finite';
+  const magnitude = Math.abs(value);
+  const power = magnitude < 1000 ? 0 : Math.min(SI.length - 1, Math.floor(Math.log10(magnitude) / 3));
+  const scaled = value / 1000 ** power;
+  const text = Number(scaled.toPrecision(3)).toString();
+  return power === 0 ? text : `${text} ${SI[power]}`;
+}
+
+/** `1.5 GiB` */
+export function bytes(value: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let power = 0;
+  let scaled = value;
+  while (scaled >= 1024 && power < units.length - 1) {
+    scaled /= 1024;
+    power += 1;
+  }
+  return `${scaled >= 100 || power === 0 ? Math.round(scaled) : scaled.toFixed(1)} ${units[power]}`;
+}
+
+/** `under a second`, `42 s`, `3 min 20 s`, `2 h 05 min`, `3 d 4 h`. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return 'unknown';
+  if (seconds < 1) return 'under a second';
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${pad(whole % 60)} s`;
+  if (whole < 86_400) return `${Math.floor(whole / 3600)} h ${pad(Math.floor((whole % 3600) / 60))} min`;
+  return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
+}
+
+const pad = (value: number): string => String(value).padStart(2, '0');
+
+/** `81.3 %` */
+export function percent(ratio: number, digits = 1): string {
+  return `${(100 * ratio).toFixed(digits)} %`;
+}
+
+/** Four significant digits, exponent only where it helps. */
+export function number(value: number | null | undefined): string {
+  if (value === null || value === undefined) return '–';
+  if (!Number.isFinite(value)) return 'not finite';
+  if (value === 0) return '0';
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e6 || magnitude < 1e-3) return value.toExponential(2);
+  if (Number.isInteger(value)) return value.toString();
+  return Number(value.toPrecision(4)).toString();
+}
+
+/** `2 hours ago`; the instant itself belongs in a title beside it. */
+export function ago(iso: string, now: number = Date.now()): string {
+  const seconds = Math.max(0, (now - Date.parse(iso)) / 1000);
+  const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+  if (seconds < 60) return 'just now';
+  if (seconds < 3600) return relative.format(-Math.round(seconds / 60), 'minute');
+  if (seconds < 86_400) return relative.format(-Math.round(seconds / 3600), 'hour');
+  return relative.format(-Math.round(seconds / 86_400), 'day');
+}
+
+/** The kind of a compared model; anything unknown is shown as a base. */
+export function modelOf(model: string): 'base' | 'uniform' | 'adaptive' {
+  return model === 'uniform' || model === 'adaptive' ? model : 'base';
+}

@@ -1,0 +1,42 @@
+/** Sequential, colour-blind safe steps (cividis) from least to most noise; the same colour means the same group everywhere. */
+const LIGHT_STOPS = ['#123570', '#3b496c', '#575d6d', '#707173', '#8a8678', '#a59c74', '#c0a54a'] as const;
+const DARK_STOPS = ['#5f8fd8', '#7d94c0', '#93a0b4', '#a9aca9', '#c0b78f', '#d8c56c', '#f2d84a'] as const;
+
+export function groupColour(index: number, groups: number, dark: boolean): string {
+  const stops = dark ? DARK_STOPS : LIGHT_STOPS;
+  const position = groups <= 1 ? 0 : (index / (groups - 1)) * (stops.length - 1);
+  const low = Math.floor(position);
+  const high = Math.min(stops.length - 1, low + 1);
+  return mix(stops[low], stops[high], position - low);
+}
+
+/** The same colour with an opacity of 0..1. */
+export function withAlpha(hex: string, alpha: number): string {
+  const [red, green, blue] = channels(hex);
+  return `rgb(${red} ${green} ${blue} / ${alpha})`;
+}
+
+function mix(from: string, to: string, fraction: number): string {
+  const a = channels(from);
+  const b = channels(to);
+  const hex = a.map((value, index) =>
+    Math.round(value + (b[index] - value) * fraction)
+      .toString(16)
+      .padStart(2, '0'),
+  );
+  return `#${hex.join('')}`;
+}
+
+function channels(hex: string): number[] {
+  return [1, 3, 5].map((start) => Number.parseInt(hex.slice(start, start + 2), 16));
+}
+
+/** Colour of one value of a heat map, 0..1, from pale to strong; readable on both grounds. */
+export function heatColour(fraction: number, dark: boolean): string {
+  const stops = dark
+    ? ['#1c2a3a', '#22507a', '#2d7fb0', '#5fb4d6', '#c8ecf2']
+    : ['#eef5f8', '#bcdcea', '#74b3d3', '#2f7fb3', '#123f73'];
+  const position = Math.min(1, Math.max(0, fraction)) * (stops.length - 1);
+  const low = Math.min(stops.length - 2, Math.floor(position));
+  return mix(stops[low], stops[low + 1], position - low);
+}

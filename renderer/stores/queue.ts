@@ -1,0 +1,36 @@
+import { computed, ref } from 'vue';
+import { defineStore } from 'pinia';
+import type { CommandName, CommandParams } from '../../src/contract/api.js';
+import type { QueueView } from '../../src/contract/jobs.js';
+import { ask, useTransport } from '../transport/useTransport.js';
+import { useNoticesStore } from './notices.js';
+
+type QueueCommand = Extract<CommandName, `queue.${string}`>;
+
+/** The overnight queue: the job at work and those that wait. */
+export const useQueueStore = defineStore('queue', () => {
+  const transport = useTransport();
+  const notices = useNoticesStore();
+  const queue = ref<QueueView>({ paused: false, jobs: [] });
+  const open = ref(false);
+  const working = computed(() => queue.value.jobs.find(({ state }) => state !== 'queued') ?? null);
+  const waiting = computed(() => queue.value.jobs.filter(({ state }) => state === 'queued'));
+
+  async function load(): Promise<void> {
+    queue.value = await ask(transport, 'queue.list', {});
+  }
+
+  async function command<N extends QueueCommand>(name: N, params: CommandParams<N>): Promise<void> {
+    try {
+      queue.value = await ask(transport, name, params);
+    } catch (error) {
+      notices.report(error);
+    }
+  }
+
+  function replace(next: QueueView): void {
+    queue.value = next;
+  }
+
+  return { queue, open, working, waiting, load, command, replace };
+});

@@ -1,0 +1,95 @@
+import { computed, shallowRef } from 'vue';
+import { defineStore } from 'pinia';
+import type { AppEvent } from '../../src/contract/api.js';
+import { advance, feedFromSnapshot, overallProgress, runningStage, type RunFeed } from '../lib/runFeed.js';
+import { ask, useTransport } from '../transport/useTransport.js';
+import { useNoticesStore } from './notices.js';
+
+type RunCommand = 'runs.start' | 'runs.pause' | 'runs.stop';
+
+/** While loss by timestep is measured, the heat map is brought up to date this often. */
+const REFRESH_MS = 4000;
+const MOST_KEPT = 2000;
+
+/** The run of the open project, followed live: a snapshot, then events, at most one change a frame. */
+export const useRunStore = defineStore('run', () => {
+  const transport = useTransport();
+  const notices = useNoticesStore();
+  const feed = shallowRef<RunFeed | null>(null);
+  const waiting: AppEvent[] = [];
+  /** What arrives while a snapshot is on its way: newer than it, or already in it, which `advance` tells apart. */
+  let meanwhile: AppEvent[] = [];
+  let frame = 0;
+  let wanted: string | null = null;
+  let refreshTimer: ReturnType<typeof setTimeout> | undefined;
+
+  const job = computed(() => feed.value?.job ?? null);
+  const stages = computed(() => feed.value?.stages ?? []);
+  const stageAtWork = computed(() => runningStage(stages.value));
+  const progress = computed(() => overallProgress(stages.value));
+
+  /** Follows a project from its snapshot on. */
+  async function follow(projectId: string): Promise<void> {
+    wanted = projectId;
+    if (feed.value?.projectId !== projectId) feed.value = null;
+    meanwhile = [];
+    const snapshot = await ask(transport, 'runs.snapshot', { id: projectId });
+    if (wanted !== projectId) return;
+    const speed = feed.value?.speed ?? null;
+    feed.value = advance({ ...feedFromSnapshot(projectId, snapshot), speed }, meanwhile);
+  }
+
+  /** Takes events of the stream; they are applied together in the next frame. */
+  function receive(events: readonly AppEvent[]): void {
+    waiting.push(...events);
+    meanwhile = [...meanwhile, ...events].slice(-MOST_KEPT);
+    if (frame !== 0) return;
+    frame = requestFrame(() => {
+      frame = 0;
+      const batch = waiting.splice(0);
+      if (feed.value === null) return;
+      const before = feed.value;
+      feed.value = advance(before, batch);
+      if (batch.some((event) => changesSnapshot(event, before.projectId))) refreshSoon();
+    });
+  }
+
+  function refreshSoon(): void {
+    refreshTimer ??= setTimeout(() => {
+      refreshTimer = undefined;
+      void refresh();
+    }, REFRESH_MS);
+  }
+
+  /** Asks for the snapshot again: after a gap in the stream, and for what events do not carry. */
+  async function refresh(): Promise<void> {
+    if (wanted === null) return;
+    try {
+      await follow(wanted);
+    } catch (error) {
+      notices.report(error);
+    }
+  }
+
+  async function command(name: RunCommand): Promise<void> {
+    if (wanted === null) return;
+    try {
+      const next = await ask(transport, name, { id: wanted });
+      if (feed.value?.projectId === next.projectId) feed.value = { ...feed.value, job: next };
+    } catch (error) {
+      notices.report(error);
+    }
+  }
+
+  return { feed, job, stages, stageAtWork, progress, follow, receive, refresh, command };
+});
+
+/** A hidden window gets no frames, but must not pile up events. */
+function requestFrame(callback: () => void): number {
+  return document.hidden ? Number(setTimeout(callback, 250)) : requestAnimationFrame(callback);
+}
+
+function changesSnapshot(event: AppEvent, projectId: string): boolean {
+  if (event.type === 'job') return event.projectId === projectId;
+  return event.type === 'pipeline' && event.projectId === projectId && event.event.type === 'metric';
+}
