@@ -20,7 +20,8 @@ export async function writeSampleGrid(
   context: StageContext,
   grid: { spec: UNetSpec; weights: Weights; path: string },
 ): Promise<void> {
-  const denoiser = createNetworkDenoiser(grid.spec, grid.weights, context.design.objective);
+  const warn = (message: string) => context.emit({ type: 'log', level: 'warn', message });
+  const denoiser = createNetworkDenoiser(grid.spec, grid.weights, context.design.objective, warn);
   try {
     await mkdir(dirname(grid.path), { recursive: true });
     await writeFileAtomic(grid.path, await sampleGrid(context, denoiser));

@@ -3,9 +3,9 @@ import type { NoiseSchedule } from '../diffusion/noiseSchedule.js';
 import { impliedImage, impliedNoise, type LinearForm, type PredictionKind } from '../diffusion/prediction.js';
 import { toRuntime } from '../model/runtimeWeights.js';
 import type { UNetSpec } from '../model/spec.js';
-import { unetForward } from '../model/unet.js';
 import type { Weights } from '../model/weights.js';
 import type { Denoiser, Prediction } from './denoiser.js';
+import { forwardPass } from './forwardPass.js';
 
 /** What the output of a network means: of which noise, and what of it. */
 export interface PredictionMeaning {
@@ -13,14 +13,24 @@ export interface PredictionMeaning {
   readonly prediction: PredictionKind;
 }
 
-/** A network as a denoiser. Its weights are copied into the engine's memory once and stay there until `dispose`. */
-export function createNetworkDenoiser(spec: UNetSpec, weights: Weights, meaning: PredictionMeaning): Denoiser {
+/**
+ * A network as a denoiser. Its weights are copied into the engine's memory once and stay there until `dispose`.
+ *
+ * @param warn told when the network runs slower than the engine could run it, and why
+ */
+export function createNetworkDenoiser(
+  spec: UNetSpec,
+  weights: Weights,
+  meaning: PredictionMeaning,
+  warn: (message: string) => void = () => {},
+): Denoiser {
   const runtime = toRuntime(weights);
+  const forward = forwardPass(spec, runtime, warn);
   return {
     predict(x, count, timestep) {
       const [prediction, variance] = tf.tidy(() => {
         const images = tf.tensor4d(x, [count, spec.size, spec.size, spec.inChannels]);
-        const output = unetForward(spec, runtime, images, tf.fill([count], timestep), null);
+        const output = forward(images, tf.fill([count], timestep));
         // Copies: some engines hand out their own memory.
         return tf
           .split(output, spec.outChannels / spec.inChannels, 3)
