@@ -1,11 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { inputError } from '../contract/errors.js';
 import { SOFTWARE_VERSION } from '../contract/version.js';
+import { registerAppCommand } from './commands/app.js';
 import { registerBenchCommand } from './commands/bench.js';
 import { registerBudgetCommand } from './commands/budget.js';
 import { registerCountCommand } from './commands/count.js';
 import { registerDemoCommand } from './commands/demo.js';
 import { registerEnginesCommand } from './commands/engines.js';
+import { registerFidCommand } from './commands/fid.js';
 import { registerGroupCommand } from './commands/group.js';
 import { registerImportanceCommand } from './commands/importance.js';
 import { registerNewCommand } from './commands/new.js';
@@ -16,7 +18,9 @@ import { registerReportCommand } from './commands/report.js';
 import { registerRunCommand } from './commands/run.js';
 import { registerSampleCommand } from './commands/sample.js';
 import { registerScheduleCommand } from './commands/schedule.js';
+import { registerServeCommand } from './commands/serve.js';
 import { registerStatusCommand } from './commands/status.js';
+import { registerSweepCommand } from './commands/sweep.js';
 import { printError } from './output.js';
 
 const program = new Command('stepadapt')
@@ -32,6 +36,8 @@ registerRunCommand(program);
 registerStatusCommand(program);
 registerSampleCommand(program);
 registerReportCommand(program);
+registerFidCommand(program);
+registerSweepCommand(program);
 registerScheduleCommand(program);
 registerGroupCommand(program);
 registerBudgetCommand(program);
@@ -41,6 +47,8 @@ registerCountCommand(program);
 registerPredictCommand(program);
 registerEnginesCommand(program);
 registerBenchCommand(program);
+registerServeCommand(program);
+registerAppCommand(program);
 
 // Commander's own messages (an unknown option, a missing argument) become errors like all others.
 for (const command of program.commands) command.exitOverride().configureOutput({ writeErr: () => undefined });

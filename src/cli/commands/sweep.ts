@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { inputError } from '../../contract/errors.js';
+import { runSweep } from '../../pipeline/sweep/runSweep.js';
+import { expandSweep, parseSweep } from '../../pipeline/sweep/sweepFile.js';
+import { tabulateSweep, textOf, writeSweepTable, type SweepTable } from '../../pipeline/sweep/tabulateSweep.js';
+import type { OutputOptions } from '../output.js';
+import { openProgressView } from '../progressView.js';
+import { stopOnInterrupt } from '../stopSignal.js';
+import { formatTable } from '../table.js';
+
+export function registerSweepCommand(program: Command): void {
+  program
+    .command('sweep')
+    .argument('<file>', 'JSON: { base, set, vary, baselines, folder }')
+    .description('run many projects, share what they have in common, and tabulate mean and spread over seeds')
+    .option('--json', 'print JSON lines; the last one is the result')
+    .action(async (file: string, options: OutputOptions) => {
+      const sweep = parseSweep(await readJson(file), file);
+      const points = expandSweep(sweep);
+      const folder = resolve(dirname(file), sweep.folder);
+      const view = openProgressView(options);
+      const stop = stopOnInterrupt();
+      try {
+        const outcomes = await runSweep(points, { folder, emit: view.emit, signal: stop.signal });
+        const table = await tabulateSweep(outcomes);
+        await writeSweepTable(folder, table);
+        view.close();
+        if (options.json === true) view.emit({ type: 'result', result: { folder, ...table } });
+        else process.stdout.write(`${describeTable(table)}\n\ntables: ${folder}/sweep.csv and sweep.json\n`);
+        if (table.failures.length > 0) process.exitCode = 1;
+      } finally {
+        view.close();
+        stop.restore();
+      }
+    });
+}
+
+async function readJson(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8');
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw inputError('SWEEP_INVALID', `${file} is not JSON`, 'see examples/sweep.json', { cause });
+  }
+}
+
+function describeTable({ rows, failures }: SweepTable): string {
+  const fields = [...new Set(rows.flatMap(({ varied }) => Object.keys(varied)))];
+  const table = formatTable(
+    [...fields, 'model', 'seeds', rows[0]?.metric ?? 'value', 'std', 'MACs', 'training MACs'],
+    rows.map((row) => [
+      ...fields.map((field) => textOf(row.varied[field])),
+      row.model,
+      String(row.seeds),
+      row.mean.toFixed(2),
+      row.std === null ? '' : row.std.toFixed(2),
+      row.macsRatio.toFixed(3),
+      row.trainingMacs.toExponential(2),
+    ]),
+  );
+  return [table, ...failures.map(({ project, error }) => `${project} failed: ${error.code}: ${error.message}`)].join(
+    '\n',
+  );
+}
