@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import type { Command } from 'commander';
 import { openProject } from '../../project/project.js';
 import { writeProjectReport } from '../../report/projectReport.js';
 import { comparisonRows, describeRows } from '../comparison.js';
+import { openInBrowser } from '../openInBrowser.js';
 import { printResult, type OutputOptions } from '../output.js';
 
 interface ReportOptions extends OutputOptions {
@@ -22,12 +22,4 @@ export function registerReportCommand(program: Command): void {
       printResult(options, { report: report.path, rows }, () => `${describeRows(rows)}\n\nreport: ${report.path}`);
       if (options.open === true) openInBrowser(report.path);
     });
-}
-
-function openInBrowser(path: string): void {
-  const [command, ...args] =
-    process.platform === 'darwin' ? ['open'] : process.platform === 'win32' ? ['cmd', '/c', 'start', ''] : ['xdg-open'];
-  spawn(command, [...args, path], { detached: true, stdio: 'ignore' })
-    .on('error', () => process.stderr.write(`no browser could be started; open ${path} yourself\n`))
-    .unref();
 }
