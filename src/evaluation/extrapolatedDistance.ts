@@ -1,6 +1,7 @@
 import { inputError, interrupted } from '../contract/errors.js';
 import { randomPermutation } from '../tensor/random.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
+import type { FeatureRows } from './featureExtractor.js';
 import { frechetDistance } from './frechet.js';
 import { momentsOf, statisticsOf, type Moments } from './gaussianStatistics.js';
 
@@ -19,7 +20,7 @@ export interface ExtrapolatedDistance {
 
 export interface ExtrapolationOptions {
   /** (N, dimensions) row-major features of generated images. */
-  readonly features: Float64Array;
+  readonly features: FeatureRows;
   readonly reference: Moments;
   /** Numbers of images the distance is taken at. Default 15. */
   readonly sizes?: number;

@@ -18,3 +18,6 @@ export interface FeatureExtractor {
    */
   extract(images: Float32Array, count: number, signal?: AbortSignal): Promise<Float64Array>;
 }
+
+/** Features (N, dimensions), row-major, as they are kept: networks compute in float32, so nothing is lost by storing that. */
+export type FeatureRows = Float32Array | Float64Array;

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { inputError, interrupted } from '../contract/errors.js';
 import { randomPermutation } from '../tensor/random.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
+import type { FeatureRows } from './featureExtractor.js';
 
 /** Kernel Inception Distance's estimator (Binkowski et al. 2018, arXiv 1801.01401), on any features. */
 export interface KernelDistance {
@@ -16,9 +17,9 @@ export interface KernelDistance {
 
 export interface KernelDistanceOptions {
   /** (N, dimensions) row-major. */
-  readonly first: Float64Array;
+  readonly first: FeatureRows;
   /** (M, dimensions) row-major. */
-  readonly second: Float64Array;
+  readonly second: FeatureRows;
   readonly dimensions: number;
   /** Default 100. */
   readonly subsets?: number;
@@ -113,7 +114,7 @@ async function kernelSums(
 }
 
 /** In float32, which feature networks compute in, so that nothing of theirs is lost. */
-function gatherRows(source: Float64Array, rows: Int32Array, dimensions: number): Float32Array {
+function gatherRows(source: FeatureRows, rows: Int32Array, dimensions: number): Float32Array {
   const gathered = new Float32Array(rows.length * dimensions);
   rows.forEach((row, position) => {
     gathered.set(source.subarray(row * dimensions, (row + 1) * dimensions), position * dimensions);

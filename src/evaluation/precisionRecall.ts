@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { inputError, interrupted } from '../contract/errors.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
+import type { FeatureRows } from './featureExtractor.js';
 
 /** Improved precision and recall (Kynkaanniemi et al. 2019, arXiv 1904.06991), both in 0..1, higher is better. */
 export interface PrecisionRecall {
@@ -13,9 +14,9 @@ export interface PrecisionRecall {
 
 export interface PrecisionRecallOptions {
   /** (N, dimensions) row-major. */
-  readonly generated: Float64Array;
+  readonly generated: FeatureRows;
   /** (M, dimensions) row-major. */
-  readonly real: Float64Array;
+  readonly real: FeatureRows;
   readonly dimensions: number;
   /** The radius around an image reaches to this nearest other image of its own set. Default 3. */
   readonly neighbours?: number;
@@ -47,11 +48,15 @@ export async function precisionRecall(options: PrecisionRecallOptions): Promise<
 }
 
 /** Features minus the mean of `origin`, in float32: distances stay the same and lose fewer digits to a common offset. */
-function centred(features: Float64Array, origin: Float64Array, dimensions: number): Float32Array {
+function centred(features: FeatureRows, origin: FeatureRows, dimensions: number): Float32Array {
   const mean = new Float64Array(dimensions);
   const count = origin.length / dimensions;
   origin.forEach((value, index) => (mean[index % dimensions] += value / count));
-  return Float32Array.from(features, (value, index) => value - mean[index % dimensions]);
+  const differences = new Float32Array(features.length);
+  for (let index = 0; index < features.length; index += 1) {
+    differences[index] = features[index] - mean[index % dimensions];
+  }
+  return differences;
 }
 
 /** Squared distance of each row to its `neighbours`-th nearest other row. */
@@ -65,9 +70,21 @@ async function squaredRadii(
   const radii = new Float32Array(count);
   await forEachRow(features, features, dimensions, signal, (row, distances) => {
     distances[row] = Infinity;
-    radii[row] = distances.slice().sort()[neighbours - 1];
+    radii[row] = smallest(distances, neighbours);
   });
   return radii;
+}
+
+/** The `rank`-th smallest value, rank from 1: one pass that keeps the smallest ones in order. */
+function smallest(values: Float32Array, rank: number): number {
+  const kept = new Float32Array(rank).fill(Infinity);
+  for (const value of values) {
+    if (value >= kept[rank - 1]) continue;
+    let place = rank - 1;
+    for (; place > 0 && kept[place - 1] > value; place -= 1) kept[place] = kept[place - 1];
+    kept[place] = value;
+  }
+  return kept[rank - 1];
 }
 
 /** Share of `points` that lie within the radius of at least one of `centres`. */

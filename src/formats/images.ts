@@ -96,11 +96,44 @@ async function findImages(folder: string): Promise<{ files: LabelledFile[]; clas
   return { files, classes: filled.map((entry) => entry.name) };
 }
 
+/** Paths of the images that `readImageFolder` would read, in its order. Throws as it does. */
+export async function imageFiles(folder: string): Promise<string[]> {
+  return (await findImages(folder)).files.map((file) => file.path);
+}
+
+/**
+ * One picture as (height, width, 3) bytes at its own size, as Pillow's `convert('RGB')` gives it: alpha dropped, orientation
+ * tags not applied.
+ */
+export async function readWhole(path: string): Promise<{ height: number; width: number; pixels: Uint8Array }> {
+  try {
+    const { data, info } = await sharp(await readFile(path), { failOn: 'error', limitInputPixels: MAX_INPUT_PIXELS })
+      .removeAlpha()
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    const pixels = convertChannels(data, info.channels === 1 ? 1 : 3, 3);
+    return { height: info.height, width: info.width, pixels };
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+function unreadable(path: string, cause: unknown) {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  return inputError(
+    'DATA_UNREADABLE_IMAGE',
+    `${path} cannot be read as an image: ${detail}`,
+    'replace that file or take it out of the folder',
+    { cause },
+  );
+}
+
 /**
  * One picture of any size and mode as (size, size, channels) bytes: upright by its EXIF orientation, first frame only, sRGB
  * with 8 bits, transparent parts on white, centre-cropped to a square, resized with Lanczos.
  */
-async function readSquare(path: string, size: number, channels: 1 | 3): Promise<Uint8Array> {
+export async function readSquare(path: string, size: number, channels: 1 | 3): Promise<Uint8Array> {
   try {
     const { data, info } = await sharp(await readFile(path), { failOn: 'error', limitInputPixels: MAX_INPUT_PIXELS })
       .autoOrient()
@@ -111,13 +144,7 @@ async function readSquare(path: string, size: number, channels: 1 | 3): Promise<
       .toBuffer({ resolveWithObject: true });
     return convertChannels(data, info.channels === 1 ? 1 : 3, channels);
   } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : String(cause);
-    throw inputError(
-      'DATA_UNREADABLE_IMAGE',
-      `${path} cannot be read as an image: ${detail}`,
-      'replace that file or take it out of the folder',
-      { cause },
-    );
+    throw unreadable(path, cause);
   }
 }
 

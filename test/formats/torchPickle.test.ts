@@ -56,10 +56,8 @@ describe.each(['zip.pth', 'stream.pth'])('torch.save wrote %s', (file) => {
     for (const [name, { shape, data }] of Object.entries(expected)) {
       const tensor = tensors.get(name)!;
       expect(tensor.shape, name).toEqual(shape);
-      const signed =
-        name === 'half'
-          ? Array.from(tensor.data, (bits) => (Number(bits) << 16) >> 16)
-          : Array.from(tensor.data, Number);
+      const values = Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+      const signed = name === 'half' ? values.map((bits) => (bits << 16) >> 16) : values;
       expect(signed, name).toEqual(data);
     }
     expect(tensors.get('layer.weight')!.dtype).toBe('F32');

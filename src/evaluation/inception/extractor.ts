@@ -9,7 +9,18 @@ import type { InceptionWeights } from './weights.js';
 /** Activations of one image reach 5.5 MB, several of which are alive at once. */
 const IMAGES_PER_BATCH = 16;
 
+/** Images (count, height, width, channels) in [-1, 1]. */
+export interface ImageBatch {
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly images: Float32Array;
+}
+
 export interface InceptionExtractor extends FeatureExtractor {
+  /** As `extract`, for images of any one size and shape: the network resizes what it is given. */
+  extractAny(batch: ImageBatch, signal?: AbortSignal): Promise<Float64Array>;
   /**
    * Class probabilities (count, 1008) for the Inception Score, from features (count, 2048).
    */
@@ -26,7 +37,16 @@ export function createInceptionExtractor(
   dimensions: InceptionDimensions = 2048,
 ): InceptionExtractor {
   const { size, channels } = image;
-  const imageLength = size * size * channels;
+  function extractAny(batch: ImageBatch, signal?: AbortSignal): Promise<Float64Array> {
+    const { count, height, width } = batch;
+    const length = height * width * batch.channels;
+    return inBatches(source, count, dimensions, signal, (tensors, start, images) => {
+      const pixels = batch.images.subarray(start * length, (start + images) * length);
+      const given = tf.tensor4d(pixels, [images, height, width, batch.channels]);
+      const colour = batch.channels === 3 ? given : tf.tile(given, [1, 1, 1, 3]);
+      return inceptionFeatures(tensors, colour, dimensions);
+    });
+  }
   return {
     id: `inception-2015-12-05-${dimensions}`,
     label: inceptionLabel(source.official, dimensions),
@@ -35,14 +55,8 @@ export function createInceptionExtractor(
     accuracy: null,
     size,
     channels,
-    async extract(images, count, signal) {
-      return inBatches(source, count, dimensions, signal, (tensors, start, batch) => {
-        const pixels = images.subarray(start * imageLength, (start + batch) * imageLength);
-        const given = tf.tensor4d(pixels, [batch, size, size, channels]);
-        const colour = channels === 3 ? given : tf.tile(given, [1, 1, 1, 3]);
-        return inceptionFeatures(tensors, colour, dimensions);
-      });
-    },
+    extractAny,
+    extract: (images, count, signal) => extractAny({ count, height: size, width: size, channels, images }, signal),
     async classify(features, count, signal) {
       if (features.length !== count * FEATURE_DIMENSIONS[3]) {
         throw inputError(
