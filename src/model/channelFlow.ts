@@ -81,3 +81,7 @@ export function channelSites(spec: UNetSpec): ChannelSite[] {
   sites.push({ kind: 'head', name: 'conv_norm_out', input: current });
   return sites;
 }
+
+export function streamWidth(stream: Stream): number {
+  return stream.reduce((sum, { width }) => sum + width, 0);
+}

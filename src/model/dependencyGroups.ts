@@ -1,4 +1,4 @@
-import { channelSites, type ChannelSite, type Stream } from './channelFlow.js';
+import { channelSites, streamWidth, type ChannelSite, type Stream } from './channelFlow.js';
 import type { UNetSpec } from './spec.js';
 
 /** What a group of tied channels is in the network. */
@@ -158,10 +158,6 @@ export function dependencyGroups(spec: UNetSpec, attention: 'tied' | 'separate')
     }
   }
   return [...groups.values()];
-}
-
-export function streamWidth(stream: Stream): number {
-  return stream.reduce((sum, { width }) => sum + width, 0);
 }
 
 /** Calls `visit` with the group and the offset of every part of a concatenation; a group may come twice. */

@@ -1,6 +1,5 @@
 import { inputError } from '../contract/errors.js';
-import { channelSites, type Stream } from './channelFlow.js';
-import { streamWidth } from './dependencyGroups.js';
+import { channelSites, streamWidth, type Stream } from './channelFlow.js';
 import { greatestCommonDivisor, prunableWidths, type PrunableWidth, type PruningRule } from './prunableWidths.js';
 import type { AttentionSpec, BlockSpec, ResBlockSpec, UNetSpec } from './spec.js';
 

@@ -13,6 +13,14 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
+it('count lists the groups of tied channels', async () => {
+  const ran = await runCli(['count', '--preset', 'cifar10-ddpm', '--groups', '--json']);
+  const { macsPublished, groups } = JSON.parse(ran.stdout) as { macsPublished: number; groups: { norms: unknown[] }[] };
+  expect(macsPublished).toBe(6_065_456_000);
+  expect(groups).toHaveLength(50);
+  expect(groups.filter(({ norms }) => norms.length > 0)).toHaveLength(40);
+});
+
 describe('prune', () => {
   it('writes the pruned folder, and says what was asked for and what came of it', async () => {
     const out = join(root, 'pruned');
@@ -64,6 +72,9 @@ describe('a project whose whole network is pruned', () => {
       'pruning.normPolicy': 'equal-per-group',
       'pruning.importance': 'diff-pruning',
       'pruning.allocator': 'uniform',
+      'pruning.rounds': 1,
+      'diffusion.timesteps': 20,
+      'base.steps': 2,
       'evaluation.uniformBaseline': false,
     };
     const images = await makeImageFolder(join(root, 'images'), 40);
@@ -116,12 +127,7 @@ describe('a project whose whole network is pruned', () => {
     }
     const text = await runCli(['importance', project, '--group', '0', '--criterion', 'l2']);
     expect(text.stdout).toMatch(/criterion l2/);
-    for (const wrong of [
-      ['--group', '7'],
-      ['--group', '0', '--criterion', 'guess'],
-    ]) {
-      const refused = await runCli(['importance', project, ...wrong, '--json']);
-      expect(JSON.parse(refused.stdout).error.code).toBe('BAD_OPTION');
-    }
+    const refused = await runCli(['importance', project, '--group', '7', '--json']);
+    expect(JSON.parse(refused.stdout).error.code).toBe('BAD_OPTION');
   });
 });

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { inputError } from '../../contract/errors.js';
 import { buildUNetSpec } from '../../model/buildSpec.js';
 import { countModel } from '../../model/countModel.js';
+import { dependencyGroups, type DependencyGroup } from '../../model/dependencyGroups.js';
 import { readModelFolder } from '../../model/diffusersFolder.js';
 import type { UNetSpec } from '../../model/spec.js';
 import { findPreset } from '../../pipeline/presets.js';
@@ -15,6 +16,7 @@ interface CountOptions extends OutputOptions {
   readonly preset?: string;
   readonly model?: string;
   readonly set: readonly string[];
+  readonly groups?: boolean;
 }
 
 export function registerCountCommand(program: Command): void {
@@ -24,12 +26,15 @@ export function registerCountCommand(program: Command): void {
     .option('--preset <name>', 'network of a preset')
     .option('--model <folder>', 'network of a diffusers folder')
     .option('--set <field=value>', 'change a field of the preset, such as model.channels=96', collect, [])
+    .option('--groups', 'list the groups of channels that can only be removed together')
     .option('--json', 'print JSON')
     .action(async (options: CountOptions) => {
-      const { parameters, tensors, macs, attentionMacs, macsPublished } = countModel(await chosenSpec(options));
-      const result = { parameters, tensors, macs, attentionMacs, macsPublished };
-      printResult(options, result, () =>
-        formatTable(
+      const spec = await chosenSpec(options);
+      const { parameters, tensors, macs, attentionMacs, macsPublished } = countModel(spec);
+      const groups = options.groups === true ? dependencyGroups(spec, 'tied') : null;
+      const result = { parameters, tensors, macs, attentionMacs, macsPublished, ...(groups !== null && { groups }) };
+      printResult(options, result, () => {
+        const counts = formatTable(
           ['count', 'value'],
           [
             ['parameters', parameters.toLocaleString('en')],
@@ -38,9 +43,21 @@ export function registerCountCommand(program: Command): void {
             ['MACs, attention products', attentionMacs.toLocaleString('en')],
             ["MACs, Diff-Pruning's convention", macsPublished.toLocaleString('en')],
           ],
-        ),
-      );
+        );
+        return groups === null ? counts : `${counts}\n\n${groupTable(groups)}`;
+      });
     });
+}
+
+function groupTable(groups: readonly DependencyGroup[]): string {
+  return formatTable(
+    ['group', 'kind', 'channels', 'tensors that make them', 'that read them', 'norms'],
+    groups.map(({ id, kind, width, producers, consumers, norms }) => [
+      id,
+      kind,
+      ...[width, producers.length, consumers.length, norms.length].map(String),
+    ]),
+  );
 }
 
 async function chosenSpec(options: CountOptions): Promise<UNetSpec> {
