@@ -84,7 +84,7 @@ const PRESETS: Readonly<Record<string, Preset>> = {
     description: 'CIFAR-10 with the 52.5 M parameter network and recipe of improved DDPM, the base model of the paper',
     cost: 'a week on a GPU; months on two cores, so `plan` it first',
     config: {
-      data: { source: 'cifar10', size: 32, channels: 3, flip: true },
+      data: { source: 'cifar10', size: 32, channels: 3 },
       diffusion: { schedule: 'cosine', timesteps: 4000, variance: 'learned-range' },
       model: {
         channels: 128,
