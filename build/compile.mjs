@@ -1,10 +1,12 @@
 // Compiles src/ and electron/ to dist/, file by file, and skips the work when nothing changed. Types are checked by `npm run typecheck`.
+// One file is bundled: the preload script, since a script in a sandboxed page can load no other files.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stampPath = join(root, 'dist', '.stamp');
+const preload = join('electron', 'preload.ts');
 
 function sources() {
   return ['src', 'electron'].flatMap((folder) => {
@@ -24,17 +26,30 @@ export async function compile() {
   const { build } = await import('esbuild');
   // A process that is running from dist/ must never meet half of it, so the whole is made aside and changes place.
   const aside = join(root, '.cache', `dist-${process.pid}`);
-  await build({
+  /** @type {import('esbuild').BuildOptions} */
+  const shared = {
     absWorkingDir: root,
-    entryPoints: files,
     outdir: aside,
     outbase: '.',
-    format: 'esm',
     platform: 'node',
     target: 'node20',
-    sourcemap: true,
     logLevel: 'warning',
-  });
+  };
+  await Promise.all([
+    build({ ...shared, entryPoints: files.filter((name) => name !== preload), format: 'esm', sourcemap: true }),
+    ...(files.includes(preload)
+      ? [
+          build({
+            ...shared,
+            entryPoints: [preload],
+            format: 'cjs',
+            outExtension: { '.js': '.cjs' },
+            bundle: true,
+            external: ['electron'],
+          }),
+        ]
+      : []),
+  ]);
   mkdirSync(join(root, 'dist'), { recursive: true });
   for (const folder of readdirSync(aside)) {
     const old = join(aside, `${folder}.old`);
