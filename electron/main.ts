@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { app, dialog, session } from 'electron';
+import { applicationFolder } from '../src/app/applicationFolder.js';
 import { describeError } from '../src/contract/errors.js';
 import { registerAppScheme } from './appProtocol.js';
 import { handleCrashes } from './crashes.js';
@@ -13,8 +14,8 @@ import { createMainWindow } from './windows.js';
 
 const folder = dirname(fileURLToPath(import.meta.url));
 
-// Tests and demonstrations keep their data apart; an installed app has one place.
-if (!app.isPackaged && process.env['STEPADAPT_DATA']) app.setPath('userData', process.env['STEPADAPT_DATA']);
+// What belongs to the window lies beside what belongs to the application, which other hosts share.
+app.setPath('userData', join(applicationFolder(), 'desktop'));
 app.setAppUserModelId('org.stepadapt.studio');
 app.enableSandbox();
 registerAppScheme();

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { app, type Session } from 'electron';
 import { createApplication, type Application } from '../src/app/application.js';
+import { applicationFolder } from '../src/app/applicationFolder.js';
 import { settingsSchema } from '../src/contract/settings.js';
 import { serveApp } from './appProtocol.js';
 import { pauseOnBattery } from './battery.js';
@@ -93,7 +94,7 @@ function openApplication(programFolder: string): Promise<Application> {
   if (engineHome !== null) process.env['STEPADAPT_ENGINE_HOME'] ??= engineHome;
   return createApplication({
     host: 'desktop',
-    dataFolder: app.getPath('userData'),
+    dataFolder: applicationFolder(),
     // The person in front of the screen may open any of their files.
     roots: null,
     projectsFolder: join(app.getPath('documents'), 'StepAdapt'),

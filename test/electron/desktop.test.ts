@@ -31,7 +31,8 @@ const realArguments = process.argv;
 beforeAll(async () => {
   resetElectron();
   folder = mkdtempSync(join(tmpdir(), 'stepadapt-desktop-'));
-  for (const name of ['userData', 'logs', 'documents', 'temp']) app.paths.set(name, join(folder, name));
+  vi.stubEnv('STEPADAPT_HOME', folder);
+  for (const name of ['logs', 'documents', 'temp']) app.paths.set(name, join(folder, name));
   Object.assign(process, { resourcesPath: join(folder, 'resources') });
   process.argv = ['electron', 'main.js'];
   await import('../../electron/main.js');
@@ -41,6 +42,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  vi.unstubAllEnvs();
   process.argv = realArguments;
   process.removeAllListeners('uncaughtException');
   process.removeAllListeners('unhandledRejection');
@@ -161,6 +163,6 @@ describe('the desktop host', () => {
     window.close();
     await vi.waitFor(() => expect(app.exitCode).toBe(0));
     const { readWindowPlace } = await import('../../electron/windowPlace.js');
-    expect(readWindowPlace(join(folder, 'userData', 'window.json'))?.bounds).toEqual(window.bounds);
+    expect(readWindowPlace(join(folder, 'desktop', 'window.json'))?.bounds).toEqual(window.bounds);
   });
 });
