@@ -7,7 +7,7 @@ import { freshOptimizerState } from '../training/optimizerState.js';
 import type { MicroBatch } from '../training/trainStep.js';
 import type { ExperimentDesign } from './design.js';
 import { trainingMacs } from './ledger.js';
-import { evidenceBatch, evidenceBatches } from './measureImportance.js';
+import { plannedCompute } from './plannedCompute.js';
 
 /** What a whole run will take on this machine. */
 export interface Forecast {
@@ -18,10 +18,10 @@ export interface Forecast {
 
 /**
  * Trains the base network for a few updates with very small batches and extends the measured time and memory to the whole
- * experiment. Needs an open engine; changes nothing on disk. Sampling costs a third of training per MAC, as it has no
- * gradients.
+ * experiment. Needs an open engine; changes nothing on disk.
  */
 export function forecastRun(config: ExperimentConfig, design: ExperimentDesign): Forecast {
+  const totalMacs = Object.values(plannedCompute(config, design)).reduce((sum, macs) => sum + macs, 0);
   const batch = Math.min(config.base.batch, config.base.microBatch);
   const small = probe(design, Math.max(1, Math.min(batch, 4) >> 1));
   const large = probe(design, Math.min(batch, 4));
@@ -29,7 +29,7 @@ export function forecastRun(config: ExperimentConfig, design: ExperimentDesign):
   const bytesPerImage =
     large.images > small.images ? Math.max(0, large.peakBytes - small.peakBytes) / (large.images - small.images) : 0;
   return {
-    seconds: totalMacs(config, design) * secondsPerMac,
+    seconds: totalMacs * secondsPerMac,
     peakBytes: large.peakBytes + (batch - large.images) * bytesPerImage,
     diskBytes: diskBytes(config, design),
   };
@@ -55,26 +55,6 @@ function probe(design: ExperimentDesign, images: number): { images: number; seco
   } finally {
     step.dispose();
   }
-}
-
-/** Compute of the whole run in units of training MACs (sampling MACs count as they are: a third of a training step). */
-function totalMacs(config: ExperimentConfig, design: ExperimentDesign): number {
-  const { base, experts, pruning, evaluation } = config;
-  const perGroup = design.groups.map(({ budget, from, to }) => {
-    const macs = Math.min(1, budget) * design.baseMacs;
-    const evidence = budget < 1 ? evidenceBatches(pruning, to - from) * evidenceBatch(config) : 0;
-    const proxy = budget < 1 ? pruning.rounds * pruning.proxySteps * base.batch : 0;
-    return trainingMacs(evidence, design.baseMacs) + trainingMacs(proxy + experts.steps * base.batch, macs);
-  });
-  const adaptive = perGroup.reduce((sum, macs) => sum + macs, 0);
-  const images = evaluation.samples * evaluation.seeds.length * design.visited.length;
-  const uniform = evaluation.uniformBaseline
-    ? trainingMacs(experts.steps * base.batch * design.groups.length, design.meanBudget * design.baseMacs)
-    : 0;
-  const ratios = 1 + design.meanBudget * (evaluation.uniformBaseline ? 2 : 1);
-  return (
-    trainingMacs(base.steps * base.batch, design.baseMacs) + adaptive + uniform + images * ratios * design.baseMacs
-  );
 }
 
 /** Weights, EMA and two moments in float32 for each kept checkpoint of each network, and the samples. */

@@ -8,6 +8,7 @@ import type { Project } from '../project/project.js';
 import { openEngine } from '../tensor/openEngine.js';
 import type { ExperimentDesign } from './design.js';
 import { forecastRun, type Forecast } from './forecast.js';
+import { plannedCompute, searchShare } from './plannedCompute.js';
 import { projectDesign } from './projectDesign.js';
 import { StageStore } from './stageStore.js';
 
@@ -32,6 +33,8 @@ export interface Plan {
   readonly mean: number;
   /** What waits for the trained base. */
   readonly provisional: ExperimentDesign['provisional'];
+  /** Search compute as a share of the base's training. */
+  readonly searchShare: number;
   readonly forecast: Forecast;
 }
 
@@ -67,7 +70,13 @@ export async function planProject(project: Project): Promise<Plan> {
     groups.reduce((sum, { effective }, index) => sum + effective * design.groups[index].visited, 0) /
     design.visited.length;
   await openEngine(config.engine);
-  return { groups, mean, provisional: design.provisional, forecast: forecastRun(config, design) };
+  return {
+    groups,
+    mean,
+    provisional: design.provisional,
+    searchShare: searchShare(plannedCompute(config, design)),
+    forecast: forecastRun(config, design),
+  };
 }
 
 async function chosenWidths(store: StageStore, index: number): Promise<PlannedWidths | null> {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { LARGE_SEARCH_SHARE } from '../../pipeline/plannedCompute.js';
 import { planProject } from '../../pipeline/plan.js';
 import { openProject } from '../../project/project.js';
 import { printResult, type OutputOptions } from '../output.js';
@@ -35,7 +36,7 @@ export function registerPlanCommand(program: Command): void {
           ? '\nwidths are provisional until the search has chosen them'
           : '';
         return (
-          `${table}\n\nmean over the visited steps: ${plan.mean.toFixed(3)}${waiting}${provisional}\n` +
+          `${table}\n\nmean over the visited steps: ${plan.mean.toFixed(3)}${waiting}${provisional}\n${searchNote(plan.searchShare)}\n` +
           `forecast for this machine: ${formatDuration(seconds)}, ${gigabytes(peakBytes)} of memory, ${gigabytes(diskBytes)} on disk`
         );
       });
@@ -44,4 +45,10 @@ export function registerPlanCommand(program: Command): void {
 
 function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(bytes < 1e9 ? 2 : 1)} GB`;
+}
+
+function searchNote(share: number): string {
+  const note = `search: ${(100 * share).toFixed(1)} % of the base's training`;
+  const isLarge = share > LARGE_SEARCH_SHARE;
+  return isLarge ? `warning: ${note}; fewer pruning.rounds, proxySteps or evidence batches make it smaller` : note;
 }

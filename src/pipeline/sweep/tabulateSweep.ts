@@ -98,7 +98,7 @@ async function measurements({ point, project }: SweepOutcome): Promise<Measureme
   const store = new StageStore(project);
   const text = await readFile(join(store.folder('evaluation'), 'evaluation.json'), 'utf8');
   const { rows, protocol } = evaluationResultSchema.parse(JSON.parse(text));
-  const { seed: _seed, ...varied } = point.varied;
+  const varied = Object.fromEntries(Object.entries(point.varied).filter(([field]) => field !== 'seed'));
   // A baseline's project shares its base with the method's, whose row is enough.
   const own = point.baseline === null ? rows : rows.filter(({ model }) => model === 'adaptive');
   return Promise.all(

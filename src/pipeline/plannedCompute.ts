@@ -1,0 +1,81 @@
+import type { ExperimentConfig } from '../contract/config.js';
+import { needsSimilarity } from '../method/partition.js';
+import { similarityGrid } from '../method/similarity.js';
+import type { ExperimentDesign } from './design.js';
+import { trainingMacs } from './ledger.js';
+import { evidenceBatch, evidenceBatches } from './measureImportance.js';
+
+/** Multiply-accumulates that a whole run will take, by what they are for. Sampling has no gradients: a third of a training step. */
+export interface PlannedCompute {
+  readonly base: number;
+  readonly experts: number;
+  /** Evidence, proxy rounds, similarity and trial pruning: all that decides groups, budgets and widths. */
+  readonly search: number;
+  readonly uniform: number;
+  readonly evaluation: number;
+}
+
+/** Above this share of the base's training the search is no longer a small addition to it. */
+export const LARGE_SEARCH_SHARE = 0.05;
+
+/** Search compute as a share of the base's training. */
+export function searchShare({ base, search }: PlannedCompute): number {
+  return search / base;
+}
+
+/** Early stopping, which nobody can foresee, is left out. */
+export function plannedCompute(config: ExperimentConfig, design: ExperimentDesign): PlannedCompute {
+  const { base, experts, evaluation } = config;
+  const { baseMacs, groups, meanBudget, visited } = design;
+  const distilled = experts.distillation > 0 ? experts.steps * base.batch * baseMacs : 0;
+  const evaluated = experts.evaluateEvery === 0 ? 0 : Math.ceil(experts.steps / experts.evaluateEvery);
+  const images = evaluation.samples * evaluation.seeds.length * visited.length;
+  const evaluatedRatios = 1 + meanBudget * (evaluation.uniformBaseline ? 2 : 1);
+  return {
+    base: trainingMacs(base.steps * base.batch, baseMacs),
+    experts: groups.reduce(
+      (sum, { budget }) =>
+        sum +
+        trainingMacs(experts.steps * base.batch, budget * baseMacs) +
+        distilled +
+        evaluated * experts.evaluateImages * budget * baseMacs,
+      0,
+    ),
+    search:
+      measurementMacs(config, design) + groups.reduce((sum, group) => sum + groupSearchMacs(config, design, group), 0),
+    uniform: evaluation.uniformBaseline
+      ? trainingMacs(experts.steps * base.batch * groups.length, meanBudget * baseMacs)
+      : 0,
+    evaluation: images * evaluatedRatios * baseMacs,
+  };
+}
+
+/** What grouping and budgets are measured with. */
+function measurementMacs(
+  { grouping, budget, base, diffusion, pruning }: ExperimentConfig,
+  design: ExperimentDesign,
+): number {
+  const { baseMacs, groups } = design;
+  const checkpoints = Math.min(base.keepCheckpoints, Math.ceil(base.steps / base.checkpointEvery));
+  const gradients = checkpoints * similarityGrid(diffusion.timesteps, grouping.gradientPoints).length;
+  const similarity = needsSimilarity(grouping) ? trainingMacs(gradients * grouping.gradientImages, baseMacs) : 0;
+  const trial =
+    budget.rule === 'measured' ? groups.length * pruning.proxyImages * (1 + budget.trialRatio) * baseMacs : 0;
+  return similarity + trial;
+}
+
+function groupSearchMacs(
+  config: ExperimentConfig,
+  { baseMacs, visited }: ExperimentDesign,
+  { budget, from, to, visited: inside }: ExperimentDesign['groups'][number],
+): number {
+  const { base, pruning } = config;
+  if (budget >= 1) return 0;
+  const macs = budget * baseMacs;
+  const evidence = trainingMacs(evidenceBatches(pruning, to - from) * evidenceBatch(config), baseMacs);
+  const scoring =
+    pruning.proxy === 'distance'
+      ? pruning.proxyImages * (inside * macs + (visited.length - inside) * baseMacs)
+      : pruning.proxyImages * macs;
+  return evidence + pruning.rounds * (trainingMacs(pruning.proxySteps * base.batch, macs) + scoring);
+}
