@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { freemem, totalmem, cpus } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -19,7 +20,7 @@ import { JobRunner, type Job } from '../jobs/jobRunner.js';
 import { isAtWork } from '../jobs/jobState.js';
 import { engineSpawner, type SpawnEngine } from '../jobs/spawnEngine.js';
 import type { EnginePatience } from '../jobs/superviseEngine.js';
-import { isProjectLocked } from '../project/projectLock.js';
+import { isProjectLocked, takePlace } from '../project/projectLock.js';
 import { probeEngines } from '../tensor/probeEngines.js';
 import type { AppServices, Handlers } from './appServices.js';
 import type { Roots } from './confinement.js';
@@ -62,9 +63,21 @@ export interface Application {
   close(): Promise<void>;
 }
 
-/** Starts the application: takes up the queue that an earlier life left. */
+/**
+ * Starts the application: takes up the queue that an earlier life left.
+ * @throws failure `APP_RUNNING` while another process uses the same data folder
+ */
 export async function createApplication(options: ApplicationOptions): Promise<Application> {
   const { dataFolder, roots } = options;
+  await mkdir(dataFolder, { recursive: true });
+  const leave = await takePlace(join(dataFolder, 'application'));
+  if (leave === null) {
+    throw failure(
+      'APP_RUNNING',
+      `StepAdapt Studio is already running with the data folder ${dataFolder}`,
+      'use that window or host, or end it first',
+    );
+  }
   const now = options.now ?? (() => new Date());
   const hub = new EventHub();
   const spawn = options.spawn ?? engineSpawner(options.engine);
@@ -226,6 +239,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     async close() {
       await runner.close();
       hub.close();
+      await leave();
     },
   };
 }

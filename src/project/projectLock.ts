@@ -18,23 +18,30 @@ const STALE_MS = 120_000;
  * @throws `PROJECT_LOCKED` when another process writes to it
  */
 export async function lockProject(project: Project): Promise<() => Promise<void>> {
-  const ownerPath = `${project.path}.owner`;
+  const release = await takePlace(project.path);
+  if (release !== null) return release;
+  throw failure(
+    'PROJECT_LOCKED',
+    `${project.path} is in use by another run`,
+    'wait for it to end or stop it, then run the same command again',
+  );
+}
+
+/**
+ * Takes the place of the one process that may write to a file or folder; `PATH.lock` and `PATH.owner` say so.
+ * @returns a function that gives the place back; null while another process has it
+ */
+export async function takePlace(path: string): Promise<(() => Promise<void>) | null> {
+  const ownerPath = `${path}.owner`;
   const take = () =>
-    lockfile.lock(project.path, { stale: STALE_MS, update: 10_000, realpath: false, onCompromised: () => undefined });
+    lockfile.lock(path, { stale: STALE_MS, update: 10_000, realpath: false, onCompromised: () => undefined });
   let release: () => Promise<void>;
   try {
     release = await take();
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ELOCKED') throw cause;
-    if (!(await ownerIsGone(ownerPath))) {
-      throw failure(
-        'PROJECT_LOCKED',
-        `${project.path} is in use by another run`,
-        'wait for it to end or stop it, then run the same command again',
-        { cause },
-      );
-    }
-    await rm(`${project.path}.lock`, { recursive: true, force: true });
+    if (!(await ownerIsGone(ownerPath))) return null;
+    await rm(`${path}.lock`, { recursive: true, force: true });
     release = await take();
   }
   await writeJsonAtomic(ownerPath, { pid: process.pid, host: hostname() });

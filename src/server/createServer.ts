@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly isReadOnly: boolean;
   /** Told of refusals and of sessions opened; never of secrets. */
   readonly log: (line: string) => void;
+  /** Called when a browser was let in; the next one needs the new token. */
+  readonly onSession: () => void;
 }
 
 /** Largest request: a config with room to spare. */
@@ -33,8 +35,8 @@ const SESSION_SECONDS = 30 * 24 * 3600;
 
 /** The web host: the window's files, commands over POST, events over a socket, pictures and reports over GET. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { app, access, origins, cookieName, log } = options;
-  const server = Fastify({ bodyLimit: BODY_BYTES, logger: false, maxParamLength: 300 });
+  const { app, access, origins, cookieName, log, onSession } = options;
+  const server = Fastify({ bodyLimit: BODY_BYTES, logger: false });
 
   await server.register(cookie);
   await server.register(helmet, {
@@ -42,6 +44,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     // The host speaks plain HTTP on this machine or through a tunnel.
     strictTransportSecurity: false,
     referrerPolicy: { policy: 'no-referrer' },
+    xFrameOptions: { action: 'deny' },
   });
 
   const refuse = (request: FastifyRequest, reply: FastifyReply, status: number, code: string, message: string) => {
@@ -79,6 +82,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       return refuse(request, reply, 403, 'TOKEN_REFUSED', 'this address was used before, or is not complete');
     }
     log('a browser was let in');
+    onSession();
     // Redirecting takes the token out of the address bar and the history.
     return reply
       .setCookie(cookieName, session, { httpOnly: true, sameSite: 'strict', path: '/', maxAge: SESSION_SECONDS })

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Application } from '../app/application.js';
@@ -24,6 +25,8 @@ export interface WebHostOptions {
   /** `dist/renderer` by default. */
   readonly pageFolder?: string;
   readonly log: (line: string) => void;
+  /** Called with the address for the next browser whenever one was let in. */
+  readonly onSession?: (url: string) => void;
 }
 
 export interface WebHost {
@@ -61,11 +64,12 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
   const server = await createServer({
     app,
     access,
-    origins: originRules([host, ...(options.allowedHosts ?? [])]),
+    origins: originRules([...namesOf(host), ...(options.allowedHosts ?? [])]),
     pageFolder,
     cookieName: `stepadapt-${port}`,
     isReadOnly: options.isReadOnly ?? false,
     log,
+    onSession: () => options.onSession?.(url()),
   });
   try {
     await server.listen({ host, port });
@@ -77,9 +81,18 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
     });
   }
   const bound = (server.server.address() as AddressInfo).port;
-  return {
-    port: bound,
-    url: () => `http://${host.includes(':') ? `[${host}]` : host}:${bound}/?token=${access.currentToken}`,
-    close: () => server.close(),
-  };
+  const url = () => `http://${hostName(host)}:${bound}/?token=${access.currentToken}`;
+  return { port: bound, url, close: () => server.close() };
+}
+
+/** What people may call the host in their browsers; a host that listens everywhere is called by any address it has. */
+function namesOf(host: string): string[] {
+  if (host !== '0.0.0.0' && host !== '::') return [hostName(host)];
+  const addresses = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
+  return [host, ...addresses, hostname()].map(hostName);
+}
+
+/** IPv6 addresses stand in brackets in URLs. */
+function hostName(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
 }

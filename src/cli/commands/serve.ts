@@ -44,7 +44,7 @@ export async function serve(options: ServeOptions, onReady: (url: string) => voi
     dataFolder: applicationFolder(),
     roots: (options.root.length > 0 ? options.root : ['.']).map((root) => resolve(root)),
   });
-  const stop = stopOnInterrupt();
+  const stop = stopOnInterrupt('ending; a job at work is stopped with a checkpoint');
   try {
     const host = await startWebHost({
       app,
@@ -52,6 +52,7 @@ export async function serve(options: ServeOptions, onReady: (url: string) => voi
       allowedHosts: options.allowHost,
       isReadOnly: options.readOnly === true,
       log: (line) => process.stderr.write(`${line}\n`),
+      onSession: (url) => process.stderr.write(`for another browser: ${url}\n`),
       ...(options.host === undefined ? {} : { host: options.host }),
       ...(options.token === undefined ? {} : { token: options.token }),
     });
