@@ -37,4 +37,5 @@ export function registerCharts(): void {
     annotation,
     zoom,
   );
+  Chart.defaults.font.family = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'DejaVu Sans', sans-serif";
 }

@@ -79,7 +79,6 @@ export function baseOptions(theme: ChartTheme) {
     maintainAspectRatio: false,
     animation: false,
     normalized: true,
-    font: { family: 'system-ui, sans-serif' },
     color: theme.ink,
     plugins: {
       legend: {

@@ -1,6 +1,9 @@
-/** Sequential, colour-blind safe steps (cividis) from least to most noise; the same colour means the same group everywhere. */
-const LIGHT_STOPS = ['#123570', '#3b496c', '#575d6d', '#707173', '#8a8678', '#a59c74', '#c0a54a'] as const;
-const DARK_STOPS = ['#5f8fd8', '#7d94c0', '#93a0b4', '#a9aca9', '#c0b78f', '#d8c56c', '#f2d84a'] as const;
+/**
+ * Steps from blue over teal and olive to orange, from least to most noise: in order, told apart by colour-blind readers, and
+ * of at least 3:1 against the ground. The same colour means the same group everywhere.
+ */
+const LIGHT_STOPS = ['#3f3a8c', '#2b6299', '#1b8087', '#3c8a4c', '#77801a', '#a3701a', '#b24f22'] as const;
+const DARK_STOPS = ['#9a92ea', '#6fabe6', '#4cc3bd', '#6acb80', '#b9c850', '#e6ba4e', '#f59a5c'] as const;
 
 export function groupColour(index: number, groups: number, dark: boolean): string {
   const stops = dark ? DARK_STOPS : LIGHT_STOPS;

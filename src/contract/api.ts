@@ -213,8 +213,3 @@ export interface AppTransport {
   /** Receives messages until the returned function is called; goes on after `from` where that is possible. */
   subscribe(listener: (message: StreamMessage) => void, from?: StreamPosition): () => void;
 }
-
-/** Address of a PNG by its id, the same on every host. */
-export function imageUrl(image: string): string {
-  return `/api/image/${encodeURIComponent(image)}`;
-}

@@ -306,6 +306,28 @@ export const evaluationSchema = z
       .default([0])
       .describe('sampling seeds; spread is shown over them'),
     uniformBaseline: z.boolean().default(true).describe('also make one uniformly pruned model of equal mean MACs'),
+    features: z
+      .enum(['project', 'inception'])
+      .default('project')
+      .describe("features of the distances: the project's own network, or the Inception network of FID"),
+    inceptionWeights: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe(
+        "inception: weight file, .pth or .safetensors; null = the published one in PyTorch's or the program's cache",
+      ),
+    metrics: z
+      .array(z.enum(['precision-recall', 'inception-score', 'extrapolated', 'similarity']))
+      .default([])
+      .describe(
+        'further metrics: precision and recall; Inception Score (inception features); the distance of infinitely many images; SSIM and pixel error against the base from the same noises',
+      ),
+  })
+  .refine(({ features, metrics }) => features === 'inception' || !metrics.includes('inception-score'), {
+    error: 'the Inception Score needs evaluation.features "inception"',
+    path: ['metrics'],
   })
   .prefault({});
 

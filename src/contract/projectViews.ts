@@ -41,7 +41,7 @@ export const projectSummarySchema = z.object({
   /** Fraction of all stages done, 0..1. */
   progress: z.number(),
   openedAt: z.string(),
-  /** Id of a PNG (see `imageUrl`), or null while nothing was sampled. */
+  /** Id of a PNG (see imageUrl.ts), or null while nothing was sampled. */
   thumbnail: z.string().nullable(),
   problem: errorDetailsSchema.nullable(),
 });

@@ -20,7 +20,7 @@ export type MetricSeries = z.output<typeof metricSeriesSchema>;
 export const sampleViewSchema = z.object({
   stage: z.string(),
   step: z.number(),
-  /** Id of the PNG, see `imageUrl`. */
+  /** Id of the PNG, see imageUrl.ts. */
   image: z.string(),
 });
 export type SampleView = z.output<typeof sampleViewSchema>;
