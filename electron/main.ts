@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { app, dialog, session } from 'electron';
@@ -15,7 +16,9 @@ import { createMainWindow } from './windows.js';
 const folder = dirname(fileURLToPath(import.meta.url));
 
 // What belongs to the window lies beside what belongs to the application, which other hosts share.
-app.setPath('userData', join(applicationFolder(), 'desktop'));
+const windowFolder = join(applicationFolder(), 'desktop');
+mkdirSync(windowFolder, { recursive: true });
+app.setPath('userData', windowFolder);
 app.setAppUserModelId('org.stepadapt.studio');
 app.enableSandbox();
 registerAppScheme();
@@ -25,12 +28,15 @@ const documents = createDocumentQueue();
 const window = createMainWindow({ preload: join(folder, 'preload.cjs'), log, onGone: documents.disconnect });
 handleCrashes({ log, currentWindow: window.current });
 
-/** A module's evaluation must not wait for readiness: Electron is not ready before its main module is evaluated. */
-const whenReady = app.whenReady();
+/** Settled once the page may be shown: no window opens before what it may do is settled. */
+let started: Promise<void> | null = null;
+const show = () => void started?.then(window.show);
 
-if (collectDocuments(documents, () => void whenReady.then(window.show))) {
-  app.on('activate', () => void whenReady.then(window.show));
-  whenReady
+if (collectDocuments(documents, show)) {
+  app.on('activate', show);
+  // Not awaited: Electron is not ready before its main module has been evaluated.
+  started = app
+    .whenReady()
     .then(() =>
       startDesktop({ programFolder: dirname(folder), session: session.defaultSession, window, documents, log }),
     )

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { existsSync } from 'node:fs';
 
 /**
  * The one stand-in for the `electron` module: `vi.mock('electron', () => import('./electronMock.js'))`. It records what the main
@@ -35,7 +36,10 @@ class App extends EventEmitter {
   }
   getAppPath = () => this.getPath('app');
   getName = () => 'StepAdapt Studio';
-  setPath = (name: string, path: string) => void this.paths.set(name, path);
+  setPath(name: string, path: string) {
+    if (!existsSync(path)) throw new Error(`${path} is not there`);
+    this.paths.set(name, path);
+  }
   enableSandbox = () => void (this.isSandboxed = true);
   requestSingleInstanceLock = () => this.isFirstInstance;
   whenReady = () => Promise.resolve();
