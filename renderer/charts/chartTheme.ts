@@ -22,7 +22,7 @@ const LIGHT: ChartTheme = {
   rule: '#e4e7ea',
   surface: '#ffffff',
   accent: '#1a5f8f',
-  models: { base: '#5b6570', uniform: '#b8500b', adaptive: '#1a5f8f' },
+  models: { base: '#5b6570', uniform: '#a8327a', adaptive: '#1a5f8f' },
   bad: '#ad2b22',
 };
 
@@ -33,7 +33,7 @@ const DARK: ChartTheme = {
   rule: '#2b3238',
   surface: '#1a1f24',
   accent: '#6cb6ec',
-  models: { base: '#b3bdc6', uniform: '#ff9a57', adaptive: '#6cb6ec' },
+  models: { base: '#b3bdc6', uniform: '#f08cc4', adaptive: '#6cb6ec' },
   bad: '#ff9a90',
 };
 

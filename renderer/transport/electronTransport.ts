@@ -1,4 +1,5 @@
 import type { DesktopBridge } from '../../src/contract/desktop.js';
+import { imageUrl } from '../../src/contract/imageUrl.js';
 import type { Transport } from './transport.js';
 
 declare global {
@@ -12,7 +13,7 @@ export function createElectronTransport(bridge: DesktopBridge): Transport {
   return {
     call: (name, params) => bridge.call(name, params),
     subscribe: (listener, from) => bridge.subscribe(listener, from),
-    imageUrl: (image) => `/api/image/${encodeURIComponent(image)}`,
+    imageUrl,
     fileUrl: (url) => url,
     onConnection: (listener) => {
       listener('open');

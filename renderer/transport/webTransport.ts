@@ -6,6 +6,7 @@ import type {
   StreamMessage,
   StreamPosition,
 } from '../../src/contract/api.js';
+import { imageUrl } from '../../src/contract/imageUrl.js';
 import type { Connection, Transport } from './transport.js';
 
 const FIRST_RETRY_MS = 300;
@@ -25,7 +26,7 @@ export function createWebTransport(): Transport {
   return {
     call,
     subscribe: (listener, from) => followStream(listener, setConnection, from),
-    imageUrl: (image) => `/api/image/${encodeURIComponent(image)}`,
+    imageUrl,
     fileUrl: (url) => url,
     onConnection(listener) {
       listeners.add(listener);
