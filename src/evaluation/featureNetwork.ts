@@ -11,7 +11,7 @@ import { linear } from '../tensor/linear.js';
 import { randomNormal } from '../tensor/random.js';
 import { silu } from '../tensor/silu.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
-import type { FeatureExtractor } from './featureExtractor.js';
+import { NO_RESIZE, type FeatureExtractor } from './featureExtractor.js';
 
 /**
  * The project's own feature network: a small classifier of the labelled data set, whose pooled activations are the features.
@@ -113,6 +113,7 @@ export function createFeatureNetwork(identity: FeatureNetworkIdentity, weights: 
     dimensions: FEATURE_DIMENSIONS,
     hash: createHash('sha256').update(encodeFeatureNetwork(identity, weights)).digest('hex'),
     accuracy: identity.accuracy,
+    resize: NO_RESIZE,
     size,
     channels,
     identity,

@@ -41,6 +41,16 @@ export const protocolSchema = z.strictObject({
     subsetSize: z.number().int(),
     seed: z.number().int().describe('seed of the subsets'),
   }),
+  neighbours: z
+    .number()
+    .int()
+    .optional()
+    .describe('precision and recall: the radius reaches to this nearest neighbour'),
+  splits: z.number().int().optional().describe('Inception Score: parts that it is averaged over'),
+  extrapolation: z
+    .strictObject({ sizes: z.array(z.number().int()), seed: z.number().int() })
+    .optional()
+    .describe('numbers of images that the distance of infinitely many was fitted to'),
   software: z.string().describe('name and version of the program and of its engine'),
 });
 
@@ -65,8 +75,10 @@ export function describeProtocol(options: {
   readonly samples: number;
   readonly reference: Protocol['reference'];
   readonly kernel: { readonly subsets: number; readonly subsetSize: number; readonly seed: number };
+  /** Settings of the metrics that were asked for beside the distances. */
+  readonly further?: Pick<Protocol, 'neighbours' | 'splits' | 'extrapolation'>;
 }): Protocol {
-  const { extractor, context, samples, reference, kernel } = options;
+  const { extractor, context, samples, reference, kernel, further } = options;
   const { method, steps, grid, eta, variance, clip } = context.sampling;
   return {
     metric: extractor.label,
@@ -80,10 +92,11 @@ export function describeProtocol(options: {
     seeds: [context.seed],
     sampler: { method, steps, grid, visited: [...context.visited], eta, variance, clip },
     weights: context.weights,
-    resize: 'none: images are generated at the size of the feature network',
+    resize: extractor.resize,
     reference,
     covariance: 'n - 1',
     kernel: { formula: '(x.y / d + 1)^3', ...kernel },
+    ...further,
     software: context.software,
   };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { interrupted } from '../contract/errors.js';
 import { randomNormal } from '../tensor/random.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
-import type { FeatureExtractor } from './featureExtractor.js';
+import { NO_RESIZE, type FeatureExtractor } from './featureExtractor.js';
 
 const DIMENSIONS = 64;
 const PROJECTION_SEED = 1;
@@ -28,6 +28,7 @@ export function randomProjection(image: { size: number; channels: number }): Fea
       .update(Buffer.from(projection.buffer, projection.byteOffset, projection.byteLength))
       .digest('hex'),
     accuracy: null,
+    resize: NO_RESIZE,
     size: image.size,
     channels: image.channels,
     async extract(images, count, signal) {

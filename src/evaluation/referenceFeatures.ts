@@ -1,7 +1,7 @@
 import { inputError } from '../contract/errors.js';
 import { normalisedImages } from '../data/batchImages.js';
 import type { Dataset } from '../data/dataset.js';
-import type { FeatureExtractor } from './featureExtractor.js';
+import type { FeatureExtractor, FeatureRows } from './featureExtractor.js';
 import { emptyStatistics, mergeStatistics, momentsOf, statisticsOf, type Moments } from './gaussianStatistics.js';
 
 /** Real images as a metric sees them: computed once, compared with every model. */
@@ -12,7 +12,7 @@ export interface ReferenceFeatures {
   readonly hash: string;
   readonly extractorHash: string;
   /** (count, dimensions) row-major. */
-  readonly features: Float64Array;
+  readonly features: FeatureRows;
   readonly moments: Moments;
 }
 
@@ -33,7 +33,7 @@ export async function referenceFeatures(
     );
   }
   const count = Math.min(options.count ?? dataset.count, dataset.count);
-  const features = new Float64Array(count * extractor.dimensions);
+  const features = new Float32Array(count * extractor.dimensions);
   let statistics = emptyStatistics(extractor.dimensions);
   for (let start = 0; start < count; start += CHUNK) {
     const indices = Int32Array.from({ length: Math.min(CHUNK, count - start) }, (_, offset) => start + offset);

@@ -12,7 +12,19 @@ export const evaluationResultSchema = z.object({
       parameters: z.number().int(),
       secondsPerImage: z.number(),
       perSeed: z.array(
-        z.object({ seed: z.number().int(), fd: z.number(), kid: z.object({ mean: z.number(), std: z.number() }) }),
+        z.object({
+          seed: z.number().int(),
+          fd: z.number(),
+          kid: z.object({ mean: z.number(), std: z.number() }),
+          /** The following are there when the config asks for them. */
+          precision: z.number().optional(),
+          recall: z.number().optional(),
+          inceptionScore: z.object({ mean: z.number(), std: z.number() }).optional(),
+          /** The distance extrapolated to infinitely many images. */
+          extrapolated: z.number().optional(),
+          /** Against the base's images from the same noises; not on the base itself. */
+          similarity: z.object({ ssim: z.number(), absoluteError: z.number(), rootMeanSquare: z.number() }).optional(),
+        }),
       ),
     }),
   ),

@@ -53,7 +53,7 @@ const REFERENCE_IMAGES = 4096;
 export async function distanceProxy(context: StageContext, task: ProxyTask): Promise<SearchProxy> {
   const { config, data, design, signal, store } = context;
   const { from, to, images } = task;
-  const extractor = await openFeatures(store, data.train);
+  const extractor = await openFeatures(store, data.train, config.evaluation);
   const reference = await referenceFeatures(extractor, data.train, { count: REFERENCE_IMAGES, signal });
   const whole = createNetworkDenoiser(design.spec, task.base, design.objective);
   const bounds = [0, from, to, config.diffusion.timesteps].filter((bound, i, all) => i === 0 || bound > all[i - 1]);

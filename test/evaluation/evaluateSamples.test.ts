@@ -49,15 +49,14 @@ describe('evaluateSamples', () => {
     const count = 400;
     const reference = await referenceFeatures(extractor, dataset, { count });
     const images = imagesOf(0, count);
-    const same = await evaluateSamples({ extractor, reference, images, count, context });
+    const same = await evaluateSamples({ extractor, reference, shards: [images], context });
     expect(Math.abs(same.fd)).toBeLessThan(1e-9);
 
     // The features are linear: adding 0.1 to every pixel moves the mean by the features of a constant image and nothing else.
     const shifted = await evaluateSamples({
       extractor,
       reference,
-      images: images.map((value) => value + 0.1),
-      count,
+      shards: [images.map((value) => value + 0.1)],
       context,
     });
     const constant = await extractor.extract(new Float32Array(SIZE * SIZE).fill(0.1), 1);
@@ -69,7 +68,21 @@ describe('evaluateSamples', () => {
   it('takes the reference from the first images asked for, whatever the chunks', async () => {
     const reference = await referenceFeatures(extractor, dataset, { count: 1100 });
     expect(reference.count).toBe(1100);
-    expect(reference.features).toEqual(await extractor.extract(imagesOf(0, 1100), 1100));
+    expect(reference.features).toEqual(Float32Array.from(await extractor.extract(imagesOf(0, 1100), 1100)));
+  });
+
+  it('adds the metrics that are asked for, and the same values however the images are cut into shards', async () => {
+    const reference = await referenceFeatures(extractor, dataset, { count: 400 });
+    const metrics = ['precision-recall', 'extrapolated'] as const;
+    const evaluate = (shards: Float32Array[]) => evaluateSamples({ extractor, reference, shards, context, metrics });
+    const whole = await evaluate([imagesOf(400, 700)]);
+    const cut = await evaluate([imagesOf(400, 500), imagesOf(500, 512), imagesOf(512, 700)]);
+    expect(cut.fd).toBeCloseTo(whole.fd, 9);
+    expect(cut.kid).toEqual(whole.kid);
+    expect(cut.precisionRecall).toEqual(whole.precisionRecall);
+    expect(whole.precisionRecall!.precision).toBeGreaterThan(0);
+    expect(whole.extrapolated!.value).toBeLessThan(whole.fd);
+    expect(protocolSchema.parse(whole.protocol)).toMatchObject({ neighbours: 3, extrapolation: { seed: 0 } });
   });
 
   it('attaches the whole protocol', async () => {
@@ -77,8 +90,7 @@ describe('evaluateSamples', () => {
     const { kid, protocol } = await evaluateSamples({
       extractor,
       reference,
-      images: imagesOf(400, 500),
-      count: 100,
+      shards: [imagesOf(400, 430), imagesOf(430, 500)],
       context,
     });
     expect(protocolSchema.parse(protocol)).toEqual(protocol);
@@ -98,9 +110,9 @@ describe('evaluateSamples', () => {
     const reference = await referenceFeatures(extractor, dataset, { count: 100 });
     const images = imagesOf(0, 10);
     const evaluate = (changes: object) =>
-      evaluateSamples({ extractor, reference, images, count: 10, context, ...changes });
-    await expect(evaluate({ count: 11 })).rejects.toMatchObject({ code: 'IMAGES_SHAPE' });
-    await expect(evaluate({ images: images.map(() => Number.NaN) })).rejects.toMatchObject({
+      evaluateSamples({ extractor, reference, shards: [images], context, ...changes });
+    await expect(evaluate({ shards: [images, images.subarray(1)] })).rejects.toMatchObject({ code: 'IMAGES_SHAPE' });
+    await expect(evaluate({ shards: [images.map(() => Number.NaN)] })).rejects.toMatchObject({
       code: 'IMAGES_NOT_FINITE',
     });
     await expect(evaluate({ extractor: { ...extractor, hash: 'other' } })).rejects.toMatchObject({

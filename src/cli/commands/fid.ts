@@ -216,9 +216,7 @@ async function saveStatistics(path: string, { moments }: MeasuredSet): Promise<v
 
 function resizeRule(extractor: FeatureExtractor | null): string {
   if (extractor === null) return 'unknown: saved statistics';
-  if (extractor.id.startsWith('inception')) {
-    return 'each image on its own, bilinear to 299 x 299, half-pixel centres, no antialiasing (pytorch-fid)';
-  }
+  if ('extractAny' in extractor) return extractor.resize;
   return `npz: none; folders: centre crop to a square, Lanczos to ${extractor.size} x ${extractor.size}`;
 }
 

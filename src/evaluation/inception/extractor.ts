@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { inputError, interrupted } from '../../contract/errors.js';
 import { yieldToEventLoop } from '../../tensor/yield.js';
-import type { FeatureExtractor } from '../featureExtractor.js';
+import type { ClassifyingExtractor } from '../featureExtractor.js';
 import { CLASSES, FEATURE_DIMENSIONS, type InceptionDimensions } from './architecture.js';
 import { classProbabilities, inceptionFeatures, inceptionTensors } from './network.js';
 import type { InceptionWeights } from './weights.js';
@@ -18,13 +18,9 @@ export interface ImageBatch {
   readonly images: Float32Array;
 }
 
-export interface InceptionExtractor extends FeatureExtractor {
+export interface InceptionExtractor extends ClassifyingExtractor {
   /** As `extract`, for images of any one size and shape: the network resizes what it is given. */
   extractAny(batch: ImageBatch, signal?: AbortSignal): Promise<Float64Array>;
-  /**
-   * Class probabilities (count, 1008) for the Inception Score, from features (count, 2048).
-   */
-  classify(features: Float64Array, count: number, signal?: AbortSignal): Promise<Float64Array>;
 }
 
 /**
@@ -53,6 +49,7 @@ export function createInceptionExtractor(
     dimensions,
     hash: source.hash,
     accuracy: null,
+    resize: 'each image on its own, bilinear to 299 x 299, half-pixel centres, no antialiasing (pytorch-fid)',
     size,
     channels,
     extractAny,

@@ -1,23 +1,26 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { ExperimentConfig } from '../../contract/config.js';
 import { SOFTWARE_VERSION } from '../../contract/version.js';
-import { evaluateSamples } from '../../evaluation/evaluateSamples.js';
+import { evaluateSamples, type SampleEvaluation } from '../../evaluation/evaluateSamples.js';
+import type { ClassifyingExtractor, FeatureExtractor } from '../../evaluation/featureExtractor.js';
+import { imageSimilarity, type ImageSimilarity } from '../../evaluation/imageSimilarity.js';
 import type { Protocol } from '../../evaluation/protocol.js';
-import { referenceFeatures } from '../../evaluation/referenceFeatures.js';
-import { decodeNpz, encodeNpz, requireArray } from '../../formats/npz.js';
-import { bytesFromImages, imagesFromBytes } from '../../formats/pixels.js';
+import { referenceFeatures, type ReferenceFeatures } from '../../evaluation/referenceFeatures.js';
 import { writeFileAtomic, writeJsonAtomic } from '../../project/atomicFile.js';
-import { sampleImages } from '../../sampling/sampleImages.js';
 import type { EvaluatedModel, EvaluationResult } from '../evaluationResult.js';
-import { openModel, type OpenModel } from '../models.js';
+import { openModel } from '../models.js';
 import { ProgressMeter } from '../progressMeter.js';
 import { sampleGrid } from '../sampleGrid.js';
+import { drawShards, readShards } from '../sampleShards.js';
 import type { Stage, StageContext } from '../stage.js';
 import { openFeatures } from './featureStage.js';
 
-const timingSchema = z.object({ seconds: z.number() });
+type ModelRow = EvaluationResult['rows'][number];
+type SeedResult = ModelRow['perSeed'][number];
+
+/** Images of each model shown side by side in the report. */
+const SHOWN_IMAGES = 32;
 
 /** Samples every model from the same noises and measures its distance to the training images. */
 export function evaluationStage(config: ExperimentConfig): Stage {
@@ -31,59 +34,23 @@ export function evaluationStage(config: ExperimentConfig): Stage {
     after: ['base', 'features', ...experts, ...(config.evaluation.uniformBaseline ? ['uniform'] : [])],
     inputs: { sampling: { method, steps, grid, eta, variance, clip }, evaluation: config.evaluation },
     async run(context) {
-      await mkdir(join(context.folder, 'samples'), { recursive: true });
+      await mkdir(context.folder, { recursive: true });
       const { samples, seeds } = config.evaluation;
-      const extractor = await openFeatures(context.store, context.data.train);
+      const extractor = await openFeatures(context.store, context.data.train, config.evaluation);
       const reference = await referenceFeatures(extractor, context.data.train, { signal: context.signal });
-      const progress = new ProgressMeter(
-        context.emit,
-        context.stageId,
-        'image',
-        models.length * seeds.length * samples,
-      );
-      const rows: EvaluationResult['rows'] = [];
+      const images = models.length * seeds.length * samples;
+      const progress = new ProgressMeter(context.emit, context.stageId, 'image', images);
+      const rows: ModelRow[] = [];
       const protocols: Protocol[] = [];
       let macs = 0;
       for (const [position, name] of models.entries()) {
-        const model = await openModel(name, context.design, context.store);
-        try {
-          const grid = await sampleGrid(context, model.denoiser, SHOWN_IMAGES);
-          await writeFileAtomic(join(context.folder, `${name}.png`), grid);
-          const perSeed: EvaluationResult['rows'][number]['perSeed'] = [];
-          let seconds = 0;
-          for (const [turn, seed] of seeds.entries()) {
-            const before = (position * seeds.length + turn) * samples;
-            const drawn = await drawSamples(context, name, model, seed, (done) => progress.report(before + done));
-            seconds += drawn.seconds;
-            const { fd, kid, protocol } = await evaluateSamples({
-              extractor,
-              reference,
-              images: drawn.images,
-              count: samples,
-              signal: context.signal,
-              context: {
-                sampling: config.sampling,
-                visited: context.design.visited,
-                seed,
-                weights: 'ema',
-                software: `StepAdapt Studio ${SOFTWARE_VERSION}, ${context.engine.version} on ${context.engine.device}`,
-              },
-            });
-            perSeed.push({ seed, fd, kid: { mean: kid.mean, std: kid.std } });
-            protocols.push(protocol);
-          }
-          macs += samples * seeds.length * steps * model.macsRatio * context.design.baseMacs;
-          const { macsRatio, parameters } = model;
-          rows.push({
-            model: name,
-            macsRatio,
-            parameters,
-            secondsPerImage: seconds / (samples * seeds.length),
-            perSeed,
-          });
-        } finally {
-          model.denoiser.dispose();
-        }
+        const before = position * seeds.length * samples;
+        const { row, protocol } = await evaluateModel(context, name, { extractor, reference }, (done) =>
+          progress.report(before + done),
+        );
+        rows.push(row);
+        protocols.push(protocol);
+        macs += samples * seeds.length * steps * row.macsRatio * context.design.baseMacs;
       }
       const result: EvaluationResult = { rows, protocol: { ...protocols[0], seeds: [...seeds] } };
       await writeJsonAtomic(join(context.folder, 'evaluation.json'), result);
@@ -92,54 +59,86 @@ export function evaluationStage(config: ExperimentConfig): Stage {
   };
 }
 
-/** Images of each model shown side by side in the report. */
-const SHOWN_IMAGES = 32;
-
-/** Images of one model and seed as bytes, as anyone would save them; kept on disk, so an interrupted evaluation repeats none. */
-async function drawSamples(
+/** One model with all seeds: images drawn, kept, measured; one shard of them is in memory at a time. */
+async function evaluateModel(
   context: StageContext,
   name: EvaluatedModel,
-  model: OpenModel,
-  seed: number,
+  measure: { readonly extractor: FeatureExtractor | ClassifyingExtractor; readonly reference: ReferenceFeatures },
   onProgress: (imagesDone: number) => void,
-): Promise<{ images: Float32Array; seconds: number }> {
-  const { config, design } = context;
-  const { samples } = config.evaluation;
-  const { size, channels } = config.data;
-  const path = join(context.folder, 'samples', `${name}-seed${seed}.npz`);
-  const timingPath = join(context.folder, 'samples', `${name}-seed${seed}.json`);
-  const shape = [samples, size, size, channels];
-  const kept = await readIfPresent(timingPath);
-  if (kept !== null) {
-    const arrays = decodeNpz(await readFile(path), path);
-    const array = requireArray(arrays, ['arr_0'], { dtypes: ['|u1'], shape }, path);
-    onProgress(samples);
-    return { images: imagesFromBytes(array.data), seconds: timingSchema.parse(JSON.parse(kept.toString())).seconds };
+): Promise<{ row: ModelRow; protocol: Protocol }> {
+  const { sampling, evaluation } = context.config;
+  const { samples, seeds, metrics } = evaluation;
+  const model = await openModel(name, context.design, context.store);
+  try {
+    const grid = await sampleGrid(context, model.denoiser, SHOWN_IMAGES);
+    await writeFileAtomic(join(context.folder, `${name}.png`), grid);
+    const perSeed: SeedResult[] = [];
+    const protocols: Protocol[] = [];
+    let seconds = 0;
+    for (const [turn, seed] of seeds.entries()) {
+      const shards = drawShards(context, name, model, seed, (done) => onProgress(turn * samples + done));
+      const images = async function* () {
+        for await (const shard of shards) {
+          seconds += shard.seconds;
+          yield shard.images;
+        }
+      };
+      const measured = await evaluateSamples({
+        ...measure,
+        shards: images(),
+        metrics,
+        signal: context.signal,
+        context: {
+          sampling,
+          visited: context.design.visited,
+          seed,
+          weights: 'ema',
+          software: `StepAdapt Studio ${SOFTWARE_VERSION}, ${context.engine.version} on ${context.engine.device}`,
+        },
+      });
+      const similarity = metrics.includes('similarity') && name !== 'base' ? await likeness(context, name, seed) : null;
+      perSeed.push(seedResult(seed, measured, similarity));
+      protocols.push(measured.protocol);
+    }
+    const { macsRatio, parameters } = model;
+    const secondsPerImage = seconds / (samples * seeds.length);
+    return { row: { model: name, macsRatio, parameters, secondsPerImage, perSeed }, protocol: protocols[0] };
+  } finally {
+    model.denoiser.dispose();
   }
-  const started = performance.now();
-  const images = await sampleImages({
-    denoiser: model.denoiser,
-    schedule: design.schedule,
-    sampling: config.sampling,
-    count: samples,
-    size,
-    channels,
-    seed,
-    signal: context.signal,
-    onProgress: (done) => onProgress(done),
-  });
-  const seconds = (performance.now() - started) / 1000;
-  const bytes = bytesFromImages(images);
-  await writeFileAtomic(path, encodeNpz({ arr_0: { dtype: '|u1', shape, data: bytes } }));
-  await writeJsonAtomic(timingPath, { seconds });
-  return { images: imagesFromBytes(bytes), seconds };
 }
 
-async function readIfPresent(path: string): Promise<Buffer | null> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+function seedResult(seed: number, measured: SampleEvaluation, similarity: SeedResult['similarity'] | null): SeedResult {
+  const { fd, kid, precisionRecall, inceptionScore, extrapolated } = measured;
+  return {
+    seed,
+    fd,
+    kid: { mean: kid.mean, std: kid.std },
+    ...(precisionRecall && { precision: precisionRecall.precision, recall: precisionRecall.recall }),
+    ...(inceptionScore && { inceptionScore: { mean: inceptionScore.mean, std: inceptionScore.std } }),
+    ...(extrapolated && { extrapolated: extrapolated.value }),
+    ...(similarity && { similarity }),
+  };
+}
+
+/** How alike a model's images are to the base's from the same noises, over all shards. */
+async function likeness(
+  context: StageContext,
+  name: EvaluatedModel,
+  seed: number,
+): Promise<NonNullable<SeedResult['similarity']>> {
+  const base = readShards(context, 'base', seed);
+  const shards: ImageSimilarity[] = [];
+  for await (const images of readShards(context, name, seed)) {
+    const { value } = await base.next();
+    shards.push(imageSimilarity(value as Float32Array, images, context.config.data));
   }
+  const pairs = shards.reduce((sum, shard) => sum + shard.pairs, 0);
+  const mean = (value: (shard: ImageSimilarity) => number) =>
+    shards.reduce((sum, shard) => sum + shard.pairs * value(shard), 0) / pairs;
+  return {
+    ssim: mean(({ ssim }) => ssim),
+    absoluteError: mean(({ absoluteError }) => absoluteError),
+    rootMeanSquare: Math.sqrt(mean(({ rootMeanSquare }) => rootMeanSquare ** 2)),
+  };
 }

@@ -1,8 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ExperimentConfig } from '../../contract/config.js';
-import type { FeatureExtractor } from '../../evaluation/featureExtractor.js';
+import type { EvaluationConfig, ExperimentConfig } from '../../contract/config.js';
+import type { ClassifyingExtractor, FeatureExtractor } from '../../evaluation/featureExtractor.js';
 import { readFeatureNetwork, writeFeatureNetwork } from '../../evaluation/featureNetwork.js';
+import { createInceptionExtractor } from '../../evaluation/inception/extractor.js';
+import { loadInceptionWeights } from '../../evaluation/inception/weights.js';
 import { randomProjection } from '../../evaluation/randomProjection.js';
 import { trainFeatureNetwork } from '../../evaluation/trainFeatureNetwork.js';
 import type { Dataset } from '../../data/dataset.js';
@@ -14,12 +16,18 @@ const FILE = 'features.safetensors';
 
 /** Trains the feature network that samples are compared with, where the data is labelled. */
 export function featureStage(config: ExperimentConfig): Stage {
+  const { features, inceptionWeights } = config.evaluation;
   return {
     id: 'features',
     after: [],
-    inputs: { data: config.data },
+    inputs: { data: config.data, ...(features === 'inception' && { features, inceptionWeights }) },
     async run(context) {
       await mkdir(context.folder, { recursive: true });
+      if (features === 'inception') {
+        // Nothing is trained, but weights that are missing or wrong are found here, before hours of training and sampling.
+        await loadInceptionWeights(inceptionWeights);
+        return {};
+      }
       if (context.data.train.labels === null) return {};
       let progress: ProgressMeter | null = null;
       const network = await trainFeatureNetwork({
@@ -36,8 +44,16 @@ export function featureStage(config: ExperimentConfig): Stage {
   };
 }
 
-/** The features of a project's metrics: its trained network, or fixed random projections for data without labels. */
-export async function openFeatures(store: StageStore, data: Dataset): Promise<FeatureExtractor> {
+/**
+ * The features of a project's metrics: the Inception network where the config asks for it, else the project's trained network,
+ * or fixed random projections for data without labels.
+ */
+export async function openFeatures(
+  store: StageStore,
+  data: Dataset,
+  { features, inceptionWeights }: Pick<EvaluationConfig, 'features' | 'inceptionWeights'>,
+): Promise<FeatureExtractor | ClassifyingExtractor> {
+  if (features === 'inception') return createInceptionExtractor(await loadInceptionWeights(inceptionWeights), data);
   if (data.labels === null) return randomProjection(data);
   return readFeatureNetwork(join(store.folder('features'), FILE));
 }

@@ -1,0 +1,110 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodeNpz, encodeNpz, requireArray } from '../formats/npz.js';
+import { bytesFromImages, imagesFromBytes } from '../formats/pixels.js';
+import { writeFileAtomic } from '../project/atomicFile.js';
+import { sampleImages } from '../sampling/sampleImages.js';
+import type { EvaluatedModel } from './evaluationResult.js';
+import type { OpenModel } from './models.js';
+import type { StageContext } from './stage.js';
+
+/** Images of one file: an interruption loses at most as many, and as many are in memory at a time. */
+export const SHARD_IMAGES = 1000;
+
+export interface SampleShard {
+  /** (images, size, size, channels) in [-1, 1], rounded to bytes as anyone would save them. */
+  readonly images: Float32Array;
+  /** What drawing them took. */
+  readonly seconds: number;
+}
+
+/** Folder of a model's images from one seed: npz files that `stepadapt fid` takes together. */
+function shardFolder(context: StageContext, model: EvaluatedModel, seed: number): string {
+  return join(context.folder, 'samples', `${model}-seed${seed}`);
+}
+
+/**
+ * Images of one model and seed, shard by shard. Finished shards are kept on disk and read back, so an interrupted evaluation
+ * draws none of them again. Every image depends on its number and the seed alone, so the cut into shards changes none.
+ */
+export async function* drawShards(
+  context: StageContext,
+  name: EvaluatedModel,
+  model: OpenModel,
+  seed: number,
+  onProgress: (imagesDone: number) => void,
+): AsyncGenerator<SampleShard> {
+  const { config, design } = context;
+  const { samples } = config.evaluation;
+  const { size, channels } = config.data;
+  const folder = shardFolder(context, name, seed);
+  await mkdir(folder, { recursive: true });
+  for (let first = 0; first < samples; first += SHARD_IMAGES) {
+    const count = Math.min(SHARD_IMAGES, samples - first);
+    const path = shardPath(folder, first);
+    const kept = await readShard(path, [count, size, size, channels]);
+    if (kept !== null) {
+      onProgress(first + count);
+      yield kept;
+      continue;
+    }
+    const started = performance.now();
+    const images = await sampleImages({
+      denoiser: model.denoiser,
+      schedule: design.schedule,
+      sampling: config.sampling,
+      count,
+      firstImage: first,
+      size,
+      channels,
+      seed,
+      signal: context.signal,
+      onProgress: (done) => onProgress(first + done),
+    });
+    const seconds = (performance.now() - started) / 1000;
+    const bytes = bytesFromImages(images);
+    await writeFileAtomic(
+      path,
+      encodeNpz({
+        arr_0: { dtype: '|u1', shape: [count, size, size, channels], data: bytes },
+        seconds: { dtype: '<f8', shape: [], data: Float64Array.of(seconds) },
+      }),
+    );
+    yield { images: imagesFromBytes(bytes), seconds };
+  }
+}
+
+/** The finished shards of a model and seed. */
+export async function* readShards(
+  context: StageContext,
+  model: EvaluatedModel,
+  seed: number,
+): AsyncGenerator<Float32Array> {
+  const { samples } = context.config.evaluation;
+  const { size, channels } = context.config.data;
+  const folder = shardFolder(context, model, seed);
+  for (let first = 0; first < samples; first += SHARD_IMAGES) {
+    const shape = [Math.min(SHARD_IMAGES, samples - first), size, size, channels];
+    const shard = await readShard(shardPath(folder, first), shape);
+    if (shard !== null) yield shard.images;
+  }
+}
+
+function shardPath(folder: string, firstImage: number): string {
+  return join(folder, `${String(firstImage).padStart(7, '0')}.npz`);
+}
+
+/** A finished shard; null when there is none. */
+async function readShard(path: string, shape: readonly number[]): Promise<SampleShard | null> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  const arrays = decodeNpz(bytes, path);
+  const { data } = requireArray(arrays, ['arr_0'], { dtypes: ['|u1'], shape }, path);
+  const seconds = requireArray(arrays, ['seconds'], { dtypes: ['<f8'], shape: [] }, path);
+  return { images: imagesFromBytes(data), seconds: seconds.data[0] };
+}
