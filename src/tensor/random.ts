@@ -65,6 +65,11 @@ export function randomPermutation(key: RandomKey, count: number): Int32Array {
   return order;
 }
 
+/** Where a key's sequence begins, for generators outside this file. */
+export function philoxStart(key: RandomKey): { key: PhiloxKey; counter: PhiloxCounter } {
+  return { key: philoxKey(key), counter: philoxCounter(key, 0) };
+}
+
 /** At least `count` words from the start of the key's sequence. */
 function randomWords(key: RandomKey, count: number): Uint32Array {
   if (!Number.isSafeInteger(count) || count < 0) throw new RangeError(`cannot draw ${count} random numbers`);

@@ -5,7 +5,7 @@ import { openGraphSession, type GraphSession } from '../tensor/graph/graphSessio
 import type { NativeBackend } from '../tensor/graph/nativeBackend.js';
 import { BETA1, BETA2, clipScale, EPSILON } from './adam.js';
 import { downloadBuckets, uploadBuckets, weightBuckets } from './bucketTransfer.js';
-import { dropoutMasks } from './dropoutMasks.js';
+import { dropoutFeeds } from './dropoutGraph.js';
 import { batchTensors } from './loss.js';
 import { batchKind, recordTrainingGraph, STATE_PARTS, type TrainingGraph } from './trainingGraph.js';
 import type { MicroBatch, OptimizerState, TrainStep, UpdateSettings } from './trainStep.js';
@@ -86,13 +86,12 @@ function accumulate(
 ): { squaredError: Float32Array; total: Float32Array; squaredNorm: number } {
   const ports = graph.batches.get(batchKind(batch))!;
   return tf.tidy(() => {
-    const masks = dropoutMasks(spec.dropout, settings, firstImage);
     const feeds = new Map<string, tf.Tensor>([
       ...(Object.entries(batchTensors(spec, batch)) as [string, tf.Tensor | undefined][]).flatMap(([part, tensor]) =>
         tensor ? [[ports.inputs[part], tensor] as const] : [],
       ),
       [ports.share, tf.scalar(1 / count)],
-      ...ports.masks.map(({ name, site, shape }) => [name, masks.mask(site, [...shape])] as const),
+      ...(ports.dropout ? dropoutFeeds(ports.dropout, settings, { first: firstImage, count: batch.count }) : []),
     ]);
     const stored = firstImage === 0 ? ports.first : ports.more;
     const fetched = session.run(feeds, [ports.squaredError, ports.total, stored]);

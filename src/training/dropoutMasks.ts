@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { DropoutMasks } from '../model/unet.js';
-import { randomUniform } from '../tensor/random.js';
+import { randomUniform, type RandomKey } from '../tensor/random.js';
 import type { UpdateSettings } from './trainStep.js';
 
 /**
@@ -15,7 +15,6 @@ export function dropoutMasks(
   settings: Pick<UpdateSettings, 'update' | 'dropoutKey'>,
   firstImage: number,
 ): DropoutMasks {
-  const { seed, stream } = settings.dropoutKey;
   const scale = 1 / (1 - rate);
   return {
     mask(site, shape) {
@@ -23,11 +22,19 @@ export function dropoutMasks(
       const perImage = rest.reduce((product, length) => product * length, 1);
       const values = new Float32Array(count * perImage);
       for (let image = 0; image < count; image++) {
-        const key = { seed, stream: `${stream}/${settings.update}/${site}`, index: firstImage + image };
-        const uniform = randomUniform(key, perImage);
+        const uniform = randomUniform(dropoutSite(settings, site, firstImage + image), perImage);
         for (let i = 0; i < perImage; i++) values[image * perImage + i] = uniform[i] < rate ? 0 : scale;
       }
       return tf.tensor(values, shape);
     },
   };
+}
+
+/** The random numbers of one image's mask at one site. */
+export function dropoutSite(
+  { update, dropoutKey: { seed, stream } }: Pick<UpdateSettings, 'update' | 'dropoutKey'>,
+  site: number,
+  image: number,
+): RandomKey {
+  return { seed, stream: `${stream}/${update}/${site}`, index: image };
 }

@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { UNetSpec } from '../model/spec.js';
-import { unetForward, type DropoutMasks } from '../model/unet.js';
+import { unetForward } from '../model/unet.js';
 import { GraphBuilder, type GraphValue, type GraphVariable } from '../tensor/graph/graphBuilder.js';
 import { DT_FLOAT, DT_INT32, type NativeBackend } from '../tensor/graph/nativeBackend.js';
 import { recordOperations } from '../tensor/graph/recording.js';
 import type { NodeDef } from '../tensor/graph/savedModel.js';
 import { BETA1, BETA2 } from './adam.js';
+import { recordDropout, type DropoutPorts } from './dropoutGraph.js';
 import { batchTensors, imageLosses, type BatchTensors } from './loss.js';
 import { sumOfSquares, unpackBuckets, type BucketLayout } from './parameterBuckets.js';
 import type { MicroBatch, OptimizerState } from './trainStep.js';
@@ -18,8 +19,8 @@ export interface BatchPorts {
   readonly inputs: Readonly<Record<string, string>>;
   /** Scalar: 1 / images of the whole batch. */
   readonly share: string;
-  /** Dropout masks, by site. */
-  readonly masks: readonly { readonly site: number; readonly shape: readonly number[]; readonly name: string }[];
+  /** Null without dropout. */
+  readonly dropout: DropoutPorts | null;
   /** (N) each, as `imageLosses` gives them. */
   readonly squaredError: string;
   readonly total: string;
@@ -131,24 +132,17 @@ function recordBatch(recorder: Recorder, batch: MicroBatch): BatchPorts {
   const prefix = `batch${batchKind(batch)}`;
   const inputs = batchInputs(builder, spec, batch, prefix);
   const share = builder.placeholder(`${prefix}/share`, []);
-  const masks: BatchPorts['masks'][number][] = [];
   const recorded = recordOperations(backend, builder, (recording) => {
-    const dropout: DropoutMasks = {
-      mask(site, shape) {
-        const mask = builder.placeholder(`${prefix}/mask${site}`, shape);
-        masks.push({ site, shape, name: mask.name });
-        return recording.tensor(mask);
-      },
-    };
+    const { dropout: rate } = spec;
+    const dropout = rate > 0 ? recordDropout(builder, recording, { rate, count: batch.count, prefix }) : null;
     const tensors = Object.fromEntries(
       Object.entries(inputs).map(([part, value]) => [part, recording.tensor(value)]),
     ) as unknown as BatchTensors;
     let losses: Pick<BatchPorts, 'squaredError' | 'total'> | null = null;
     const loss = (...flat: tf.Tensor[]): tf.Scalar => {
       const network = unpackBuckets(layout, flat as tf.Tensor1D[]);
-      const masked = spec.dropout > 0 ? dropout : null;
       const { squaredError, total } = imageLosses(
-        unetForward(spec, network, tensors.xt, tensors.timesteps, masked),
+        unetForward(spec, network, tensors.xt, tensors.timesteps, dropout?.masks ?? null),
         tensors,
       );
       losses = { squaredError: recording.value(squaredError).name, total: recording.value(total).name };
@@ -158,9 +152,9 @@ function recordBatch(recorder: Recorder, batch: MicroBatch): BatchPorts {
     const gradients = tf
       .valueAndGrads(loss)(weights)
       .grads.map((gradient) => recording.value(gradient));
-    return { ...losses!, gradients };
+    return { ...losses!, gradients, dropout: dropout?.ports ?? null };
   });
-  const { gradients, ...losses } = recorded;
+  const { gradients, ...ports } = recorded;
   const store = (op: 'AssignVariableOp' | 'AssignAddVariableOp') => {
     const stored = buckets.map(({ gradient }, index) => builder.assign(op, gradient, gradients[index]));
     return recordNorm(recorder, stored);
@@ -168,8 +162,7 @@ function recordBatch(recorder: Recorder, batch: MicroBatch): BatchPorts {
   return {
     inputs: Object.fromEntries(Object.entries(inputs).map(([part, { name }]) => [part, name])),
     share: share.name,
-    masks,
-    ...losses,
+    ...ports,
     first: store('AssignVariableOp'),
     more: store('AssignAddVariableOp'),
   };

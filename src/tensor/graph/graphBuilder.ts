@@ -1,4 +1,4 @@
-import { DT_BOOL, DT_FLOAT, DT_INT32, DT_RESOURCE } from './nativeBackend.js';
+import { DT_BOOL, DT_FLOAT, DT_INT32, DT_RESOURCE, DT_UINT32 } from './nativeBackend.js';
 import { shapeProto, type AttrValue, type NodeDef } from './savedModel.js';
 import { isComparison, outputShapes, type KnownValue } from './shapeRules.js';
 
@@ -62,7 +62,9 @@ export class GraphBuilder {
   variable(name: string, shape: readonly number[] | null): GraphVariable {
     const shapeAttribute = shape === null ? { unknownRank: true } : shapeProto(shape);
     const attr = { dtype: { type: DT_FLOAT }, shape: { shape: shapeAttribute }, shared_name: { s: utf8(name) } };
-    return { handle: this.value(this.node('VarHandleOp', [], attr, name), { shape: [], dtype: DT_RESOURCE }) };
+    return {
+      handle: this.value(this.node('VarHandleOp', [], attr, name), { shape: [], dtype: DT_RESOURCE }),
+    };
   }
 
   /** The variable's value when `after` have run. */
@@ -100,11 +102,16 @@ export class GraphBuilder {
   }
 
   private newConstant(shape: readonly number[], dtype: number, values: ArrayLike<number>): GraphValue {
-    const array = dtype === DT_INT32 ? Int32Array.from(values) : Float32Array.from(values);
+    const array = typedArray(dtype, values);
     const tensor = { dtype, tensorShape: shapeProto(shape), tensorContent: new Uint8Array(array.buffer) };
     const node = this.node('Const', [], { dtype: { type: dtype }, value: { tensor } });
     return { ...this.value(node, { shape, dtype }), values: array };
   }
+}
+
+function typedArray(dtype: number, values: ArrayLike<number>): Float32Array | Int32Array | Uint32Array {
+  if (dtype === DT_INT32) return Int32Array.from(values);
+  return dtype === DT_UINT32 ? Uint32Array.from(values) : Float32Array.from(values);
 }
 
 function names(values: readonly GraphValue[]): string[] {

@@ -49,3 +49,5 @@ export const DT_FLOAT = 1;
 export const DT_INT32 = 3;
 export const DT_BOOL = 10;
 export const DT_RESOURCE = 20;
+export const DT_UINT32 = 22;
+export const DT_UINT64 = 23;
