@@ -2,7 +2,11 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StageRecord } from '../../src/contract/project.js';
 import { decodeNpz } from '../../src/formats/npz.js';
+import { inputHashes } from '../../src/pipeline/inputHash.js';
+import { pipelineStages } from '../../src/pipeline/pipelineStages.js';
+import { projectDesign } from '../../src/pipeline/projectDesign.js';
 import { baseStage } from '../../src/pipeline/stages/baseStage.js';
 import { groupingStage } from '../../src/pipeline/stages/groupingStage.js';
 import { similarityStage } from '../../src/pipeline/stages/similarityStage.js';
@@ -13,6 +17,24 @@ const config = {
   ...TINY,
   grouping: { method: 'mixture', groups: 2, gradientPoints: 5, gradientImages: 4, gradientDimensions: 64 },
 };
+
+function doneRecord(id: string, inputHash: string): StageRecord {
+  return {
+    format: 'stepadapt-stage',
+    version: 1,
+    id,
+    state: 'done',
+    inputHash,
+    startedAt: '2026-01-01T00:00:00.000Z',
+    finishedAt: '2026-01-01T00:00:00.000Z',
+    seconds: 1,
+    progress: 1,
+    engine: { id: 'wasm', version: '1', device: 'cpu', threads: 1 },
+    softwareVersion: '0',
+    macs: {},
+    error: null,
+  };
+}
 
 describe('similarity stage', () => {
   let folder: string;
@@ -80,6 +102,20 @@ describe('similarity stage', () => {
     const decided = JSON.parse(await readFile(join(grouping.folder, 'grouping.json'), 'utf8'));
     expect(decided.bounds).toHaveLength(3);
     expect(decided.cost).toBeLessThan(1);
+
+    const { store } = grouping;
+    expect(await projectDesign(grouping.config, store)).toMatchObject({ provisional: { bounds: true } });
+    const inputHash = inputHashes(pipelineStages(grouping.config)).get('grouping')!;
+    await store.write(doneRecord('grouping', inputHash));
+    const design = await projectDesign(grouping.config, store);
+    expect(design).toMatchObject({
+      bounds: decided.bounds,
+      k: decided.k,
+      provisional: { bounds: false, budgets: false },
+    });
+    expect(design.groups).toEqual(decided.groups);
+    await store.write(doneRecord('grouping', 'of another config'));
+    expect(await projectDesign(grouping.config, store)).toMatchObject({ provisional: { bounds: true } });
   });
 
   it('says what to do when the matrix is damaged', async () => {
