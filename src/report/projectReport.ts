@@ -119,7 +119,8 @@ function reportRow(
   records: ReadonlyMap<string, StageRecord>,
   experts: readonly string[],
 ): ReportRow {
-  const own = row.model === 'base' ? [] : row.model === 'adaptive' ? experts : ['uniform'];
+  const own =
+    row.model === 'base' ? [] : row.model === 'adaptive' ? ['similarity', 'grouping', ...experts] : ['uniform'];
   const trainingMacs = ['base', ...own].reduce((sum, id) => {
     const macs = records.get(id)?.macs;
     return sum + (macs?.training ?? 0) + (macs?.search ?? 0);
@@ -196,7 +197,10 @@ function summarise(project: Project, design: ExperimentDesign): ReportContent['s
       value: `${design.parameters.toLocaleString('en')} parameters, ${(design.baseMacs / 1e6).toFixed(1)} M MACs`,
     },
     { name: 'Base training', value: `${base.steps} steps of ${base.batch} images at ${base.learningRate}` },
-    { name: 'Groups', value: `${grouping.groups} by ${grouping.bounds === null ? grouping.method : 'hand-set bounds'}` },
+    {
+      name: 'Groups',
+      value: `${grouping.groups} by ${grouping.bounds === null ? grouping.method : 'hand-set bounds'}`,
+    },
     {
       name: 'Budget',
       value: `mean ${design.meanBudget.toFixed(3)} over visited steps, k = ${design.k.toFixed(3)}, ${budget.orientation} largest`,
