@@ -28,7 +28,7 @@ export interface Speed {
 }
 
 /** Bounds of what is kept while a run goes on for days. */
-const MOST_POINTS = 4000;
+const MOST_POINTS = 2000;
 const MOST_LOG_LINES = 500;
 const SPEED_WINDOW_MS = 15_000;
 

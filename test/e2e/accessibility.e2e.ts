@@ -1,0 +1,67 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { runCli } from '../cli/runCli.js';
+import { makeTinyProject, openProject, openStudio, type Studio } from './studio.js';
+
+let studio: Studio;
+let page: Page;
+
+beforeAll(async () => {
+  studio = await openStudio();
+  page = studio.page;
+  const path = await makeTinyProject(studio.folder, 'tiny');
+  const run = await runCli(['run', path]);
+  if (run.code !== 0) throw new Error(run.stderr);
+  await openProject(page, path);
+}, 240_000);
+afterAll(() => studio.close());
+
+const READY: Readonly<Record<string, string>> = {
+  Start: 'Recent projects',
+  Design: 'Difficulty and groups',
+  Run: 'Loss by timestep',
+  Experts: 'Held-out loss',
+  Results: 'Comparison',
+  Settings: 'Engines',
+};
+
+describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
+  beforeAll(() => page.emulateMedia({ colorScheme }));
+
+  test.each(Object.keys(READY))('%s has no serious finding', async (place) => {
+    await page.getByRole('link', { name: place, exact: true }).click();
+    await page.getByRole('heading', { name: READY[place] }).first().waitFor();
+    expect(await page.evaluate(() => document.documentElement.dataset['theme'])).toBe(colorScheme);
+    expect(await findings()).toEqual([]);
+  });
+
+  test('the queue and the palette have no serious finding', async () => {
+    await page.getByRole('button', { name: /^Queue/ }).click();
+    await page.getByRole('heading', { name: 'Queue' }).waitFor();
+    expect(await findings()).toEqual([]);
+    await page.getByRole('button', { name: 'Close the queue' }).click();
+    await page.keyboard.press('Control+k');
+    await page.getByRole('dialog').waitFor();
+    expect(await findings()).toEqual([]);
+    await page.keyboard.press('Escape');
+  });
+});
+
+test('every place is reached and left by keyboard alone', async () => {
+  await page.keyboard.press('Control+1');
+  await page.getByRole('heading', { name: 'Recent projects' }).waitFor();
+  await page.reload();
+  await page.getByRole('heading', { name: 'Recent projects' }).waitFor();
+  await page.keyboard.press('Tab');
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the content');
+  await page.keyboard.press('Enter');
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
+});
+
+async function findings(): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
+}

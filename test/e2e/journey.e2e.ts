@@ -1,0 +1,132 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { makeTinyProject, openProject, openStudio, type Studio } from './studio.js';
+
+/** From an empty window to a report, as a person goes: every number comes from a real run. */
+
+let studio: Studio;
+let page: Page;
+
+beforeAll(async () => {
+  studio = await openStudio();
+  page = studio.page;
+});
+afterAll(() => studio.close());
+
+const border = (index: number) => page.getByRole('slider', { name: `Border ${index}` });
+const borderAt = async (index: number) => Number(await border(index).getAttribute('aria-valuenow'));
+const saved = () => page.getByText('All edits are saved').waitFor();
+
+test('a project from a preset opens in the design', async () => {
+  await page.getByText('Nothing here yet').waitFor();
+  await page.getByLabel('Name').fill('first try');
+  await page.getByRole('button', { name: 'Make the project' }).click();
+  await page.getByRole('heading', { name: 'first try', level: 1 }).waitFor();
+  await border(4).waitFor();
+  expect(await page.getByRole('slider').count()).toBe(4);
+});
+
+test('a border moves by keyboard; the plan, the file and undo follow', async () => {
+  const before = await borderAt(1);
+  await border(1).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Shift+ArrowRight');
+  await expect.poll(() => borderAt(1)).toBe(before + 11);
+  await expect.poll(() => page.getByLabel('Borders, timesteps').inputValue()).toMatch(new RegExp(`^${before + 11},`));
+  await page.getByText('Set by hand.').waitFor();
+  await saved();
+  const file = JSON.parse(await readFile(`${studio.folder}/first try/first try.stepadapt`, 'utf8')) as {
+    config: { grouping: { bounds: number[] } };
+  };
+  expect(file.config.grouping.bounds[1]).toBe(before + 11);
+
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect.poll(() => borderAt(1)).toBe(before);
+  await page.getByText('Found by the method').waitFor();
+});
+
+test('a border is dragged by mouse, as one step of undo', async () => {
+  const before = await borderAt(2);
+  const box = await border(2).boundingBox();
+  if (box === null) throw new Error('the border is not in view');
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 60, box.y + box.height / 2, { steps: 8 });
+  await page.mouse.up();
+  await expect.poll(() => borderAt(2)).toBeGreaterThan(before + 20);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect.poll(() => borderAt(2)).toBe(before);
+});
+
+test('an impossible value explains itself in place and the file keeps the last valid one', async () => {
+  const mean = page.getByLabel('Mean compute');
+  await mean.fill('1.7');
+  await mean.press('Enter');
+  await expect.poll(() => mean.getAttribute('aria-invalid')).toBe('true');
+  await page.getByText('Not saved: the file keeps the last valid experiment').waitFor();
+  await mean.fill('0.7');
+  await mean.press('Enter');
+  await saved();
+  await page.getByText('70.0 % of the base').first().waitFor();
+});
+
+test('the palette finds places by typing', async () => {
+  await page.keyboard.press('Control+k');
+  await page.getByRole('dialog').getByLabel('Find a command').fill('settings');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Settings', level: 1 }).waitFor();
+});
+
+test('a run goes from data to results, through a pause and a reload', async () => {
+  const path = await makeTinyProject(studio.folder, 'tiny', { 'base.steps': 60, 'base.checkpointEvery': 10 });
+  await openProject(page, path);
+  await page.getByRole('button', { name: 'Start the run' }).click();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByRole('button', { name: 'Resume' }).waitFor();
+
+  await page.reload();
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await page.getByRole('link', { name: 'See the results' }).waitFor({ timeout: 180_000 });
+  expect(await page.getByRole('list', { name: 'Stages' }).getByText('done', { exact: true }).count()).toBe(7);
+
+  const loss = page.getByRole('region', { name: 'Loss', exact: true });
+  await loss.getByRole('button', { name: 'Table' }).click();
+  await loss.getByRole('cell', { name: '60', exact: true }).waitFor();
+});
+
+test('experts show what was pruned', async () => {
+  await page.getByRole('link', { name: 'Experts' }).click();
+  await page.getByRole('tab', { name: /Expert 1/ }).click();
+  await page.getByRole('heading', { name: 'Held-out loss' }).waitFor();
+  await page.getByRole('heading', { name: 'Kept channels by layer' }).waitFor();
+});
+
+test('one click makes the report; tables and figures are exported', async () => {
+  await page.getByRole('link', { name: 'Results' }).click();
+  await page.getByRole('cell', { name: '100.0 %' }).first().waitFor();
+  await page.getByRole('button', { name: 'Make a report' }).click();
+  await page.getByRole('button', { name: 'Make a report' }).waitFor();
+  const href = await page.getByRole('link', { name: 'Open the report' }).getAttribute('href');
+  const report = await page.request.get(new URL(href ?? '', page.url()).href);
+  expect(await report.text()).toContain('tiny');
+
+  await page.getByRole('button', { name: 'Export', exact: true }).click();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('menuitem', { name: 'metrics' }).click(),
+  ]);
+  const csv = await readFile(await download.path(), 'utf8');
+  expect(csv.split('\n').length).toBeGreaterThan(60);
+});
+
+test('the finished project is on the first page and opens with its results', async () => {
+  await page.getByRole('link', { name: 'Start' }).click();
+  await page.getByRole('link', { name: 'tiny' }).click();
+  await page.getByRole('heading', { name: 'Comparison' }).waitFor();
+});
+
+test('nothing went wrong in the page', () => {
+  expect(studio.complaints).toEqual([]);
+});
