@@ -36,7 +36,10 @@ const SESSION_SECONDS = 30 * 24 * 3600;
 /** The web host: the window's files, commands over POST, events over a socket, pictures and reports over GET. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const { app, access, origins, cookieName, log, onSession } = options;
-  const server = Fastify({ bodyLimit: BODY_BYTES, logger: false });
+  // An open window keeps its connection; the host must be able to end all the same.
+  const server = Fastify({ bodyLimit: BODY_BYTES, logger: false, forceCloseConnections: true });
+  // Only JSON: plain text is what a form of another site could send without asking.
+  server.removeContentTypeParser('text/plain');
 
   await server.register(cookie);
   await server.register(helmet, {

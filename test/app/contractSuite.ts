@@ -1,0 +1,322 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createApplication, type Application } from '../../src/app/application.js';
+import {
+  commands,
+  type AppEvent,
+  type AppTransport,
+  type CommandName,
+  type CommandParams,
+  type CommandValue,
+  type StreamMessage,
+} from '../../src/contract/api.js';
+import { imageUrl } from '../../src/contract/imageUrl.js';
+import { FakeEngines } from '../jobs/fakeEngine.js';
+
+/** A host of the application as a window reaches it. */
+export interface HostUnderTest {
+  readonly transport: AppTransport;
+  /** GET of an address below `/api/`; null where there is nothing. */
+  get(url: string): Promise<Uint8Array | null>;
+  close(): Promise<void>;
+}
+
+const PIXEL = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==',
+  'base64',
+);
+
+/** What every host promises, whatever carries its messages. Written once; each host runs it. */
+export function contractSuite(name: string, open: (app: Application) => Promise<HostUnderTest>): void {
+  describe(`contract, ${name}`, () => {
+    let root: string;
+    let engines: FakeEngines;
+    let app: Application;
+    let host: HostUnderTest;
+    beforeEach(async () => {
+      root = await mkdtemp(join(tmpdir(), 'stepadapt-contract-'));
+      engines = new FakeEngines();
+      const dataFolder = join(root, 'data');
+      app = await createApplication({ host: 'process', dataFolder, roots: [root], spawn: engines.spawn });
+      host = await open(app);
+    });
+    afterEach(async () => {
+      await host.close();
+      // Engines of the test stop at once when they are asked.
+      for (const child of engines.children) {
+        if (!child.connected) continue;
+        child.onSignal = (signal) => child.exit(null, signal);
+        child.on('received', () => child.end({ type: 'stopped' }));
+      }
+      await app.close();
+      await rm(root, { recursive: true, force: true });
+    });
+
+    /** The value of a command, checked against the contract. */
+    async function ask<N extends CommandName>(command: N, params: CommandParams<N>): Promise<CommandValue<N>> {
+      const result = await host.transport.call(command, params);
+      if (!result.ok) throw new Error(`${command}: ${result.error.code} ${result.error.message}`);
+      return commands[command].result.parse(result.value) as CommandValue<N>;
+    }
+    async function refusal<N extends CommandName>(command: N, params: unknown): Promise<string> {
+      const result = await host.transport.call(command, params as CommandParams<N>);
+      if (result.ok) throw new Error(`${command} was carried out`);
+      expect(result.error.message).not.toBe('');
+      expect(result.error.hint).not.toBe('');
+      return result.error.code;
+    }
+    const create = (project: string) => ask('projects.create', { name: project, preset: 'shapes-tiny' });
+    async function eventually<T>(look: () => Promise<T> | T, isRight: (value: T) => boolean): Promise<T> {
+      for (;;) {
+        const value = await look();
+        if (isRight(value)) return value;
+        await new Promise((done) => setTimeout(done, 10));
+      }
+    }
+
+    it('tells what it is and what it offers', async () => {
+      expect(await ask('app.info', {})).toMatchObject({ name: 'StepAdapt Studio', host: 'process', roots: [root] });
+      expect((await ask('app.resources', {})).totalMemoryBytes).toBeGreaterThan(0);
+      expect((await ask('presets.list', {})).map((preset) => preset.name)).toContain('shapes-tiny');
+      const { schema, defaults } = await ask('design.schema', {});
+      expect(schema).toMatchObject({ properties: { base: { properties: { steps: { minimum: 1 } } } } });
+      expect(defaults).toMatchObject({ budget: { targetMean: 0.8 } });
+    });
+
+    it('refuses unknown commands and wrong parameters in words', async () => {
+      expect(await refusal('nothing.here' as CommandName, {})).toBe('COMMAND_UNKNOWN');
+      expect(await refusal('constructor' as CommandName, {})).toBe('COMMAND_UNKNOWN');
+      expect(await refusal('runs.start', { id: '../../etc' })).toBe('BAD_PARAMETERS');
+      expect(await refusal('app.info', { extra: 1 })).toBe('BAD_PARAMETERS');
+      expect(await refusal('runs.start', { id: '0'.repeat(16) })).toBe('PROJECT_UNKNOWN');
+      expect(await refusal('projects.create', { name: 'x', preset: 'none' })).toBe('PRESET_UNKNOWN');
+      expect(await refusal('projects.create', { name: 'x/y', preset: 'shapes-tiny' })).toBe('PROJECT_NAME_INVALID');
+    });
+
+    it('makes, lists, changes, and forgets projects', async () => {
+      const made = await create('one');
+      expect(made.stages.map(({ state }) => state)).toEqual(made.stages.map(() => 'pending'));
+      expect(made.job).toBeNull();
+      expect(await ask('projects.open', { path: join(root, 'one') })).toEqual(made);
+      const changed = await ask('projects.saveConfig', { id: made.id, config: { ...made.config, seed: 5 } });
+      expect(changed.config).toEqual({ ...made.config, seed: 5 });
+      expect(await refusal('projects.saveConfig', { id: made.id, config: { seed: -1 } })).toBe('CONFIG_INVALID');
+      expect((await ask('projects.open', { id: made.id })).config.seed).toBe(5);
+      expect(await ask('projects.recent', {})).toMatchObject([{ id: made.id, name: 'one', state: 'new', progress: 0 }]);
+      expect(await ask('projects.browse', {})).toEqual([{ path: join(root, 'one', 'one.stepadapt'), name: 'one' }]);
+      await ask('projects.forget', { id: made.id });
+      expect(await ask('projects.recent', {})).toEqual([]);
+      expect(await refusal('projects.open', { id: made.id })).toBe('PROJECT_UNKNOWN');
+    });
+
+    it('keeps to its folders', async () => {
+      const outside = await mkdtemp(join(tmpdir(), 'stepadapt-outside-'));
+      try {
+        const upwards = { name: '../../x', preset: 'shapes-tiny' };
+        expect(await refusal('projects.create', upwards)).toBe('PATH_OUTSIDE_ROOTS');
+        expect(await refusal('projects.open', { path: outside })).toBe('PATH_OUTSIDE_ROOTS');
+        expect(await refusal('projects.open', { path: join(root, '..') })).toBe('PATH_OUTSIDE_ROOTS');
+        const elsewhere = { name: 'x', preset: 'shapes-tiny', parent: outside };
+        expect(await refusal('projects.create', elsewhere)).toBe('PATH_OUTSIDE_ROOTS');
+        const config = { data: { source: 'images', path: outside } };
+        expect(await refusal('projects.create', { name: 'x', preset: 'shapes-tiny', config })).toBe(
+          'PATH_OUTSIDE_ROOTS',
+        );
+      } finally {
+        await rm(outside, { recursive: true });
+      }
+    });
+
+    it('previews a design, or says at which field it fails', async () => {
+      const { design, problems } = await ask('design.preview', { config: { grouping: { groups: 4 } } });
+      expect(problems).toEqual([]);
+      expect(design!.bounds).toHaveLength(5);
+      expect(design!.snr[0].timestep).toBe(0);
+      expect(design!.snr.at(-1)!.timestep).toBe(999);
+      const visited = design!.groups.reduce((sum, group) => sum + group.visited, 0);
+      const mean = design!.groups.reduce((sum, group) => sum + group.requested * group.visited, 0) / visited;
+      expect(mean).toBeCloseTo(design!.mean, 12);
+      const bad = await ask('design.preview', { config: { base: { steps: 0 }, seed: 'x' } });
+      expect(bad).toMatchObject({ design: null, problems: [{ field: 'seed' }, { field: 'base.steps' }] });
+      const unreachable = await ask('design.preview', { config: { budget: { targetMean: 0.01 } } });
+      expect(unreachable.problems[0].field).toBe('budget.targetMean');
+    });
+
+    it('runs a project and shows it live, and to a window that comes later', async () => {
+      const { id } = await create('one');
+      const events: AppEvent[] = [];
+      let isOpen = false;
+      const leave = host.transport.subscribe((message) => {
+        isOpen = true;
+        if (message.type === 'events') events.push(...message.events);
+      });
+      await eventually(() => isOpen, Boolean);
+      const started = await ask('runs.start', { id });
+      expect(started.state).toBe('starting');
+      expect((await ask('runs.start', { id })).id).toBe(started.id);
+      const engine = await engines.atWork(0);
+      engine.say({ type: 'heartbeat', rssBytes: 12345 });
+      engine.say({
+        type: 'events',
+        events: [
+          { type: 'log', level: 'info', message: 'hello' },
+          { type: 'metric', stage: 'base', step: 1, values: { loss: 0.5 } },
+          { type: 'sample', stage: 'base', step: 300, path: join(root, 'one/stages/base/samples/step-0000300.png') },
+        ],
+      });
+      await mkdir(join(root, 'one/stages/base/samples'), { recursive: true });
+      await writeFile(join(root, 'one/stages/base/samples/step-0000300.png'), PIXEL);
+      await eventually(
+        () => events,
+        (seen) => seen.some((event) => event.type === 'pipeline' && event.event.type === 'sample'),
+      );
+      const sample = events.flatMap((e) => (e.type === 'pipeline' && e.event.type === 'sample' ? [e.event] : []))[0];
+      const snapshot = await ask('runs.snapshot', { id });
+      expect(snapshot.job).toMatchObject({ state: 'running', rssBytes: 12345 });
+      expect(snapshot.log.map(({ message }) => message)).toEqual(['hello']);
+      expect(snapshot.samples).toEqual([{ stage: 'base', step: 300, image: sample.path }]);
+      expect((await ask('runs.snapshot', { id, since: snapshot.seq })).log).toEqual([]);
+      expect(await host.get(imageUrl(sample.path))).toEqual(new Uint8Array(PIXEL));
+
+      engine.end({ type: 'finished', forecast: null });
+      await eventually(
+        () => events,
+        (seen) => seen.some((event) => event.type === 'job' && event.job.state === 'finished'),
+      );
+      expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => events[0].seq + index));
+      expect(
+        events.flatMap((e) => (e.type === 'job' ? [e.job.state] : [])).filter((s, i, all) => s !== all[i - 1]),
+      ).toEqual(['queued', 'starting', 'running', 'finished']);
+      leave();
+    });
+
+    it('goes on with the stream where a reader stopped, or says that it cannot', async () => {
+      const messages: StreamMessage[] = [];
+      const leave = host.transport.subscribe((message) => messages.push(message));
+      await eventually(
+        () => messages.length,
+        (count) => count > 0,
+      );
+      const { id } = await create('one');
+      await ask('queue.pause', {});
+      await eventually(
+        () => messages,
+        (seen) => seen.some(({ type }) => type === 'events'),
+      );
+      leave();
+      const [hello] = messages;
+      expect(hello.type).toBe('hello');
+      const { epoch } = hello as { epoch: string };
+      const first = messages.flatMap((message) => (message.type === 'events' ? message.events : []))[0];
+      await ask('projects.open', { id });
+
+      const later: StreamMessage[] = [];
+      const leaveLater = host.transport.subscribe((message) => later.push(message), { epoch, seq: first.seq });
+      await eventually(
+        () => later,
+        (seen) => seen.some(({ type }) => type === 'events'),
+      );
+      leaveLater();
+      expect(later[0]).toEqual({ type: 'hello', epoch, seq: first.seq });
+      expect((later[1] as { events: AppEvent[] }).events[0].seq).toBe(first.seq + 1);
+
+      const lost: StreamMessage[] = [];
+      const leaveLost = host.transport.subscribe((message) => lost.push(message), { epoch: 'another life', seq: 1 });
+      await eventually(
+        () => lost,
+        (seen) => seen.length > 0,
+      );
+      leaveLost();
+      expect(lost[0]).toMatchObject({ type: 'reset', epoch });
+    });
+
+    it('queues runs, and lets them be moved, removed, paused and stopped', async () => {
+      const ids = [];
+      for (const project of ['one', 'two', 'three']) ids.push((await create(project)).id);
+      for (const id of ids) await ask('queue.add', { id });
+      const { jobs } = await ask('queue.list', {});
+      expect(jobs.map(({ projectName }) => projectName)).toEqual(['one', 'two', 'three']);
+      expect((await ask('queue.move', { job: jobs[2].id, to: 0 })).jobs.map(({ projectId }) => projectId)).toEqual([
+        ids[0],
+        ids[2],
+        ids[1],
+      ]);
+      expect((await ask('queue.remove', { job: jobs[1].id })).jobs).toHaveLength(2);
+      expect(await refusal('queue.remove', { job: jobs[0].id })).toBe('JOB_NOT_WAITING');
+      expect((await ask('queue.pause', {})).paused).toBe(true);
+      const engine = await engines.atWork(0);
+      expect((await ask('runs.pause', { id: ids[0] })).state).toBe('pausing');
+      engine.end({ type: 'stopped' });
+      const view = await eventually(
+        () => ask('projects.open', { id: ids[0] }),
+        ({ job }) => job!.state === 'paused',
+      );
+      expect(view.job!.can).toEqual({ start: true, pause: false, stop: true });
+      expect((await ask('runs.stop', { id: ids[0] })).state).toBe('interrupted');
+      expect((await ask('queue.resume', {})).jobs[0]).toMatchObject({ projectId: ids[2], state: 'starting' });
+      expect(await refusal('runs.stop', { id: ids[0] })).toBe('JOB_NOT_ACTIVE');
+      expect(await refusal('runs.start', { id: ids[0], until: 'nowhere' })).toBe('STAGE_UNKNOWN');
+    });
+
+    it('measures a forecast in a process of its own', async () => {
+      const { id } = await create('one');
+      const asked = ask('design.forecast', { id });
+      const engine = await engines.atWork(0);
+      expect(engine.received[0]).toMatchObject({ type: 'forecast' });
+      const forecast = { seconds: 12, peakBytes: 3e8, diskBytes: 4e7 };
+      engine.end({ type: 'finished', forecast });
+      expect(await asked).toEqual(forecast);
+    });
+
+    it('compares projects, and has nothing to show before they are evaluated', async () => {
+      const one = await create('one');
+      const two = await create('two');
+      await ask('projects.saveConfig', { id: two.id, config: { ...two.config, seed: 9 } });
+      expect(await ask('compare', { ids: [one.id, two.id] })).toEqual({
+        projects: [
+          { id: one.id, name: 'one' },
+          { id: two.id, name: 'two' },
+        ],
+        differences: [{ field: 'seed', values: [0, 9] }],
+        results: [null, null],
+        comparable: true,
+      });
+      expect(await refusal('results.get', { id: one.id })).toBe('NOT_EVALUATED');
+      expect(await refusal('report.create', { id: one.id })).toBe('NOT_EVALUATED');
+      expect(await ask('report.list', { id: one.id })).toEqual([]);
+      expect((await ask('experts.get', { id: one.id })).map(({ state }) => state)).toEqual(Array(5).fill('pending'));
+    });
+
+    it('hands out files by id alone', async () => {
+      const { id } = await create('one');
+      await mkdir(join(root, 'one/stages/base'), { recursive: true });
+      const line = { step: 1, loss: 0.5, gradientNorm: 2, learningRate: 0.001, lossByTimestep: [] };
+      await writeFile(join(root, 'one/stages/base/metrics.jsonl'), `${JSON.stringify(line)}\n{"step": 2, "lo`);
+      const { url } = await ask('exports.csv', { id, table: 'metrics' });
+      const csv = Buffer.from((await host.get(url))!).toString();
+      expect(csv).toBe('stage,step,loss,gradient_norm,learning_rate\nbase,1,0.5,2,0.001\n');
+      expect((await ask('runs.snapshot', { id })).metrics).toMatchObject([{ stage: 'base', steps: [1], loss: [0.5] }]);
+      for (const wrong of [
+        imageUrl(`${id}~base~..`),
+        imageUrl(`${id}~base~step-1/../../../one`),
+        `/api/image/${id}~base~%2e%2e`,
+        `/api/report/${id}/x/..%2f..%2fone.stepadapt`,
+        `/api/report/${id}/../one.stepadapt`,
+        `/api/report/${id}/reports/report.html`,
+        `/api/metrics/${'0'.repeat(16)}/metrics.csv`,
+        '/api/nothing',
+      ]) {
+        expect(await host.get(wrong), wrong).toBeNull();
+      }
+    });
+
+    it('keeps settings', async () => {
+      expect((await ask('settings.get', {})).theme).toBe('system');
+      expect(await ask('settings.set', { theme: 'dark' })).toMatchObject({ theme: 'dark', keepAwake: true });
+      expect((await ask('settings.get', {})).theme).toBe('dark');
+      expect(await refusal('settings.set', { theme: 'pink' })).toBe('BAD_PARAMETERS');
+    });
+  });
+}

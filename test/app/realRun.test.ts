@@ -1,0 +1,109 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createApplication, type Application } from '../../src/app/application.js';
+import type { AppEvent, CommandName, CommandParams, CommandValue } from '../../src/contract/api.js';
+
+const ENTRY = resolve(import.meta.dirname, '../../dist/src/jobs/engineProcess.js');
+
+/** Runs from data to report in seconds on any engine. */
+const TINY = {
+  engine: 'wasm',
+  data: { source: 'shapes', size: 8, count: 80 },
+  model: { channels: 8, normGroups: 4, attention: [4] },
+  diffusion: { timesteps: 50 },
+  base: { steps: 40, batch: 4, warmup: 2, checkpointEvery: 5, sampleEvery: 20 },
+  grouping: { groups: 2 },
+  experts: { steps: 3, warmup: 1 },
+  pruning: { evidence: 4, rounds: 2, proxySteps: 1, proxyImages: 4 },
+  sampling: { steps: 5, batch: 4 },
+  evaluation: { samples: 6 },
+};
+
+let root: string;
+let app: Application;
+const events: AppEvent[] = [];
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'stepadapt-real-'));
+  app = await createApplication({
+    host: 'process',
+    dataFolder: join(root, 'data'),
+    roots: [root],
+    engine: { entry: ENTRY },
+  });
+  app.subscribe((message) => {
+    if (message.type === 'events') events.push(...message.events);
+  });
+});
+afterAll(async () => {
+  await app.close();
+  await rm(root, { recursive: true, force: true });
+});
+
+async function ask<N extends CommandName>(name: N, params: CommandParams<N>): Promise<CommandValue<N>> {
+  const result = await app.call(name, params);
+  if (!result.ok) throw new Error(`${name}: ${result.error.code} ${result.error.message}`);
+  return result.value;
+}
+
+async function eventually<T>(look: () => Promise<T>, isRight: (value: T) => boolean): Promise<T> {
+  for (;;) {
+    const value = await look();
+    if (isRight(value)) return value;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+it(
+  'a real engine, killed in the middle, goes on from its checkpoint and ends with a report',
+  { timeout: 180_000 },
+  async () => {
+    const { id } = await ask('projects.create', { name: 'tiny', preset: 'shapes-tiny', config: TINY });
+    const snapshot = () => ask('runs.snapshot', { id });
+    const first = await ask('runs.start', { id });
+    await eventually(snapshot, ({ metrics }) => (metrics[0]?.steps.at(-1) ?? 0) >= 10);
+    const record = JSON.parse(await readFile(join(root, 'tiny/jobs', `${first.id}.json`), 'utf8')) as {
+      process: { pid: number };
+    };
+    process.kill(record.process.pid, 'SIGKILL');
+    const broken = await eventually(snapshot, ({ job }) => job!.state === 'interrupted');
+    expect(broken.job).toMatchObject({ error: { code: 'ENGINE_CRASHED' }, can: { start: true } });
+    expect(broken.stages[0]).toMatchObject({ id: 'base', state: 'interrupted' });
+
+    const seen = events.length;
+    expect((await ask('runs.start', { id })).id).not.toBe(first.id);
+    await eventually(snapshot, ({ metrics }) => metrics.length > 0);
+    expect((await ask('runs.pause', { id })).state).toBe('pausing');
+    await eventually(snapshot, ({ job }) => job!.state === 'paused');
+    const second = await ask('runs.start', { id });
+    const ended = await eventually(snapshot, ({ job }) => job!.id === second.id && job!.state === 'finished');
+    const progress = events
+      .slice(seen)
+      .flatMap((event) => (event.type === 'pipeline' && event.event.type === 'progress' ? [event.event] : []));
+    expect(progress.find(({ unit }) => unit === 'step')!.done).toBeGreaterThan(0);
+    expect(ended.stages.every(({ state }) => state === 'done')).toBe(true);
+    expect(ended.metrics[0].steps).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+    expect(ended.samples.map(({ stage }) => stage)).toEqual(expect.arrayContaining(['base', 'evaluation']));
+
+    const results = await ask('results.get', { id });
+    expect(results.rows.map(({ model }) => model)).toEqual(['base', 'uniform', 'adaptive']);
+    expect((await app.file(`/api/image/${results.samples[2].image}`))!.bytes.length).toBeGreaterThan(100);
+    const experts = await ask('experts.get', { id });
+    expect(experts.map(({ losses }) => losses !== null)).toEqual([true, true]);
+    expect(experts[1].memory.filter(({ chosen }) => chosen)).toHaveLength(1);
+
+    const [report] = await ask('report.list', { id });
+    expect(Buffer.from((await app.file(report.url))!.bytes).toString()).toContain('<!doctype html>');
+    const png = await ask('exports.figure', {
+      id,
+      report: report.id,
+      figure: report.figures[0],
+      format: 'png',
+      width: 400,
+    });
+    const bytes = Buffer.from((await app.file(png.url))!.bytes);
+    expect([bytes.toString('latin1', 1, 4), bytes.readUInt32BE(16)]).toEqual(['PNG', 400]);
+    expect((await ask('projects.recent', {}))[0]).toMatchObject({ state: 'finished', progress: 1 });
+  },
+);
