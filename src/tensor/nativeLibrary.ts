@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { failure } from '../contract/errors.js';
 import { userCacheFolder } from '../project/userCache.js';
 
@@ -28,7 +28,9 @@ export function activeNativeLibrary(): NativeLibrary {
   const home = engineHome();
   try {
     const { folder } = JSON.parse(readFileSync(join(home, 'active.json'), 'utf8')) as { folder: string };
-    return JSON.parse(readFileSync(join(home, folder, 'manifest.json'), 'utf8')) as NativeLibrary;
+    const library = JSON.parse(readFileSync(join(home, folder, 'manifest.json'), 'utf8')) as NativeLibrary;
+    // An engine that travels in a package names its binding relative to itself.
+    return { ...library, binding: resolve(home, folder, library.binding) };
   } catch (cause) {
     throw failure(
       'ENGINE_UNAVAILABLE',
