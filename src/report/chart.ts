@@ -40,7 +40,8 @@ export const COLOURS = {
 /** Further series: mid-lightness hues that read on light and on dark ground. */
 export const SERIES_COLOURS = ['#0072b2', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'] as const;
 
-export const FONT_FAMILY = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
+/** Single quotes: the text stands inside an attribute of the SVG. */
+export const FONT_FAMILY = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
 const FONT_SIZE = 12;
 
 type Axis = Readonly<Record<string, unknown>>;

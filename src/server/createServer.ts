@@ -52,6 +52,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
 
   const refuse = (request: FastifyRequest, reply: FastifyReply, status: number, code: string, message: string) => {
     log(`refused ${request.method} ${request.url.split('?')[0].slice(0, 200)}: ${code}`);
+    // A refused upgrade leaves a socket that the HTTP server no longer looks after; it would stay open for ever.
+    if (request.headers.upgrade !== undefined) reply.raw.once('finish', () => request.raw.socket.destroySoon());
     const hint = 'use the address that the host printed when it started';
     return reply.code(status).send({ ok: false, error: { code, message, hint } });
   };
