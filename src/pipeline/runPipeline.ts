@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly until?: string;
   /** Run this stage alone; the stages it reads must be done. */
   readonly only?: string;
+  /** Computes the chosen stages again although they are finished; an evaluation reads its images back from disk. */
+  readonly again?: boolean;
 }
 
 /**
@@ -43,7 +45,7 @@ export async function runPipeline(project: Project, options: RunOptions): Promis
     for (const stage of chosen) {
       const inputHash = hashes.get(stage.id)!;
       const record = await store.prepare(stage.id, inputHash);
-      if (record?.state === 'done') {
+      if (record?.state === 'done' && options.again !== true) {
         options.emit({ type: 'state', stage: stage.id, state: 'done' });
         continue;
       }

@@ -12,7 +12,7 @@ import { pipelineStages } from '../pipeline/pipelineStages.js';
 import { projectDesign } from '../pipeline/projectDesign.js';
 import { StageStore } from '../pipeline/stageStore.js';
 import type { Project } from '../project/project.js';
-import { buildReport, type ReportContent, type ReportRow } from './reportModel.js';
+import { buildReport, type ReportContent, type ReportModel, type ReportRow } from './reportModel.js';
 import { writeReport } from './writeReport.js';
 
 const LABELS: Readonly<Record<EvaluatedModel, string>> = {
@@ -35,10 +35,31 @@ export interface ProjectReport {
  */
 export async function writeProjectReport(
   project: Project,
-  options: { again?: boolean; now?: Date } = {},
+  options: { again?: boolean; now?: Date; pngWidth?: number } = {},
 ): Promise<ProjectReport> {
-  const stages = pipelineStages(project.file.config);
-  const hash = inputHashes(stages).get('evaluation')!;
+  const now = options.now ?? new Date();
+  const { report, hash } = await projectReportModel(project, now);
+  const result = { rows: report.rows, metric: report.metric };
+  const reports = join(project.folder, 'reports');
+  const suffix = hash.slice(0, 8);
+  const earlier = (await readdir(reports).catch(() => [])).filter((name) => name.endsWith(suffix)).sort();
+  if (earlier.length > 0 && options.again !== true) {
+    return { ...result, path: join(reports, earlier[earlier.length - 1], 'report.html') };
+  }
+  const folder = join(reports, `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${suffix}`);
+  await writeReport(folder, report, options);
+  return { ...result, path: join(folder, 'report.html') };
+}
+
+/**
+ * The report of a finished project as data, and the hash of everything its evaluation depends on.
+ * @throws `NOT_EVALUATED` when the comparison is not finished
+ */
+export async function projectReportModel(
+  project: Project,
+  now = new Date(),
+): Promise<{ report: ReportModel; hash: string }> {
+  const hash = inputHashes(pipelineStages(project.file.config)).get('evaluation')!;
   const store = new StageStore(project);
   const record = await store.read('evaluation');
   if (record?.state !== 'done' || record.inputHash !== hash) {
@@ -49,18 +70,7 @@ export async function writeProjectReport(
     );
   }
   const evaluation = evaluationResultSchema.parse(await readJson(join(store.folder('evaluation'), 'evaluation.json')));
-  const now = options.now ?? new Date();
-  const report = buildReport(await collectContent(project, store, evaluation, now));
-  const result = { rows: report.rows, metric: report.metric };
-  const reports = join(project.folder, 'reports');
-  const suffix = hash.slice(0, 8);
-  const earlier = (await readdir(reports).catch(() => [])).filter((name) => name.endsWith(suffix)).sort();
-  if (earlier.length > 0 && options.again !== true) {
-    return { ...result, path: join(reports, earlier[earlier.length - 1], 'report.html') };
-  }
-  const folder = join(reports, `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${suffix}`);
-  await writeReport(folder, report);
-  return { ...result, path: join(folder, 'report.html') };
+  return { report: buildReport(await collectContent(project, store, evaluation, now)), hash };
 }
 
 async function collectContent(

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { inputError } from '../contract/errors.js';
 import { writeFileAtomic, writeJsonAtomic } from '../project/atomicFile.js';
 import { reportFigures } from './figures.js';
+import { tableLatex } from './latex.js';
+import { rasterise } from './rasterise.js';
 import { widthsTable } from './groupFigures.js';
 import { reportPage } from './html.js';
 import { ledgerTable } from './ledgerTable.js';
@@ -12,10 +14,15 @@ import { tableCsv, type Table } from './table.js';
 
 /**
  * Writes a report into a folder that is new or empty and returns the path of its page:
- * `report.html` (self-contained), `report.json`, one CSV per table with every digit, `figures/*.svg`.
+ * `report.html` (self-contained), `report.json`, one CSV per table with every digit, `comparison.tex`,
+ * `figures/*.svg`, and with `pngWidth` (pixels) `figures/*.png`.
  * `report.html` comes last, so that a folder with a page is complete. Throws `REPORT_EXISTS` rather than overwrite anything.
  */
-export async function writeReport(folder: string, model: ReportModel): Promise<string> {
+export async function writeReport(
+  folder: string,
+  model: ReportModel,
+  options: { readonly pngWidth?: number } = {},
+): Promise<string> {
   await mkdir(folder, { recursive: true });
   const present = await readdir(folder);
   if (present.length > 0) {
@@ -27,7 +34,11 @@ export async function writeReport(folder: string, model: ReportModel): Promise<s
   }
   await mkdir(join(folder, 'figures'));
   const figures = reportFigures(model);
-  for (const figure of figures) await writeFileAtomic(join(folder, 'figures', `${figure.id}.svg`), figure.svg);
+  for (const { id, svg } of figures) {
+    await writeFileAtomic(join(folder, 'figures', `${id}.svg`), svg);
+    if (options.pngWidth === undefined) continue;
+    await writeFileAtomic(join(folder, 'figures', `${id}.png`), await rasterise(svg, options.pngWidth));
+  }
   const tables: Record<string, Table> = {
     comparison: comparisonTable(model),
     widths: widthsTable(model),
@@ -39,6 +50,8 @@ export async function writeReport(folder: string, model: ReportModel): Promise<s
   for (const [name, table] of Object.entries(tables)) {
     await writeFileAtomic(join(folder, `${name}.csv`), tableCsv(table));
   }
+  const caption = `${model.project}: ${model.metric} against compute, ${model.protocol.samples} images per seed.`;
+  await writeFileAtomic(join(folder, 'comparison.tex'), tableLatex(comparisonTable(model), caption, 'comparison'));
   await writeJsonAtomic(join(folder, 'report.json'), model);
   const page = join(folder, 'report.html');
   await writeFileAtomic(page, reportPage(model, figures));

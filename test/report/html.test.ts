@@ -52,9 +52,9 @@ describe('report page', () => {
     const page = pageOf();
     const headings = [...page.matchAll(/<h2>([^<]+)<\/h2>/g)].map(([, text]) => text);
     expect(headings[0]).toBe('Comparison');
-    expect(page.match(/<svg role="img" aria-label="[^"]+"/g)).toHaveLength(5);
-    expect(page.match(/<summary>The same data as a table/g)).toHaveLength(5);
-    expect(page).toContain('Figure 5. Training.');
+    expect(page.match(/<svg role="img" aria-label="[^"]+"/g)).toHaveLength(6);
+    expect(page.match(/<summary>The same data as a table/g)).toHaveLength(6);
+    expect(page).toContain('Figure 6. Training.');
     expect(page).toContain('25.63');
   });
 

@@ -21,6 +21,7 @@ describe('writeReport', () => {
     expect((await readdir(folder)).sort()).toEqual([
       'budgets.csv',
       'comparison.csv',
+      'comparison.tex',
       'figures',
       'group-losses.csv',
       'ledger.csv',
@@ -29,6 +30,7 @@ describe('writeReport', () => {
       'report.json',
       'snr.csv',
       'snr_by_timestep.csv',
+      'training-compute.csv',
       'training.csv',
       'training_by_step.csv',
       'widths.csv',
@@ -38,6 +40,7 @@ describe('writeReport', () => {
       'group-losses.svg',
       'quality.svg',
       'snr.svg',
+      'training-compute.svg',
       'training.svg',
     ]);
     expect(await readFile(join(folder, 'figures', 'snr.svg'), 'utf8')).toMatch(/^<svg role="img".*<\/svg>\s*$/s);
