@@ -1,3 +1,5 @@
+import { number } from './format.js';
+
 export interface Fact {
   readonly name: string;
   readonly value: string;
@@ -24,6 +26,7 @@ function factText(value: unknown): string {
       ? `${value.length} values, ${String(value[0])} to ${String(value.at(-1))}`
       : value.map(String).join(', ');
   }
+  if (typeof value === 'number') return number(value);
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   const text = String(value);
   return HASH.test(text) ? `${text.slice(0, 12)}…` : text;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Page } from 'playwright-core';
 import { makeTinyProject, openProject, openStudio, type Studio } from './studio.js';
 
@@ -11,6 +11,9 @@ let page: Page;
 beforeAll(async () => {
   studio = await openStudio();
   page = studio.page;
+});
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') await page.screenshot({ path: `test-results/${task.name.slice(0, 40)}.png` });
 });
 afterAll(() => studio.close());
 
@@ -88,7 +91,7 @@ test('a run goes from data to results, through a pause and a reload', async () =
 
   await page.reload();
   await page.getByRole('button', { name: 'Resume' }).click();
-  await page.getByRole('link', { name: 'See the results' }).waitFor({ timeout: 180_000 });
+  await page.getByRole('link', { name: 'See the results' }).waitFor({ timeout: 120_000 });
   expect(await page.getByRole('list', { name: 'Stages' }).getByText('done', { exact: true }).count()).toBe(7);
 
   const loss = page.getByRole('region', { name: 'Loss', exact: true });
