@@ -29,7 +29,9 @@ export function registerAppCommand(program: Command): void {
       const desktop = findDesktop(programFolder(), process.env, process.platform);
       if (options.browser !== true && 'electron' in desktop) {
         process.stderr.write('opening the desktop window\n');
-        const window = spawn(desktop.electron, [programFolder()], { stdio: 'inherit' });
+        // Its engine processes run in this Node, never in Electron's binary.
+        const env = { ...process.env, STEPADAPT_NODE: process.execPath };
+        const window = spawn(desktop.electron, [programFolder()], { stdio: 'inherit', env });
         const [code] = (await once(window, 'exit')) as [number | null];
         process.exitCode = code ?? 1;
         return;
