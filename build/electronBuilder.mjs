@@ -8,7 +8,7 @@ export default {
   copyright: 'The StepAdapt Studio developers',
   directories: { output: 'release', buildResources: 'build/icons' },
 
-  files: ['package.json', 'dist/**', '!dist/**/*.map', 'build/stepadapt.mjs'],
+  files: ['package.json', 'dist/**', '!dist/**/*.map', '!dist/.*', 'build/stepadapt.mjs'],
   asar: true,
   // The engine runs in a plain Node, which cannot read an archive: the program and all its modules (native ones such as
   // @tensorflow and sharp could not stay inside anyway) lie beside it. The code that holds the window's rights

@@ -11,6 +11,7 @@ import type { DesktopBridge } from '../../src/contract/desktop.js';
 const root = resolve(import.meta.dirname, '../..');
 const desktop = findDesktop(root, process.env, process.platform);
 const reason = 'reason' in desktop ? desktop.reason : '';
+if (reason !== '') process.stderr.write(`the desktop window is not tested: ${reason}\n`);
 
 declare const window: { stepadapt: DesktopBridge; require?: unknown; process?: unknown; open(url: string): unknown };
 declare const location: { href: string; assign(url: string): void };
