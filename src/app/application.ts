@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { freemem, totalmem, cpus } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   commands,
   isCommandName,
@@ -179,8 +179,13 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
   > {
     const settings = new SettingsStore(join(dataFolder, 'settings.json'));
     let engines: ReturnType<typeof probeEngines> | null = null;
+    const { execPath, entry } = options.engine ?? {};
     const probe = () =>
-      probeEngines(options.engine?.execPath === undefined ? {} : { execPath: options.engine.execPath });
+      probeEngines({
+        ...(execPath === undefined ? {} : { execPath }),
+        // Beside the engine's own entry: a plain Node cannot read the archive that a packaged window runs from.
+        ...(entry === undefined ? {} : { entry: join(dirname(entry), '..', 'tensor', 'probeEntry.js') }),
+      });
     return {
       'app.info': () => ({
         name: 'StepAdapt Studio',

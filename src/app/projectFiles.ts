@@ -1,10 +1,10 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { inputError } from '../contract/errors.js';
 import type { ReportView, SampleView } from '../contract/runViews.js';
 import { MetricsFile } from '../pipeline/metricsFile.js';
 import type { Project } from '../project/project.js';
+import { rasterise } from '../report/rasterise.js';
 import { isInside } from './confinement.js';
 
 /** A file of a project, found by the ids in an address. */
@@ -18,7 +18,7 @@ export interface ProjectFile {
 
 /** `PROJECT~base~step-0000300`, `PROJECT~evaluation~adaptive`; `experts-2` stands for the stage `experts/2`. */
 const IMAGE_ID = /^([0-9a-f]{16})~([a-z]+)(-\d+)?~([a-z0-9-]{1,60})$/;
-const REPORT_FILE = /^(report\.html|report\.json|[a-z0-9_-]+\.csv|figures\/[a-z0-9_-]+\.svg)$/;
+const REPORT_FILE = /^(report\.(html|json|pdf)|[a-z0-9_-]+\.(csv|tex)|figures\/[a-z0-9_-]+\.(svg|png))$/;
 const REPORT_ID = /^[0-9A-Za-z][0-9A-Za-z-]{0,80}$/;
 
 /** Id of the picture NAME of a stage. */
@@ -160,11 +160,11 @@ async function readInside(project: Project, place: string): Promise<Buffer | nul
   }
 }
 
-/** At most 8000 pixels wide, on white as on paper. */
-async function drawPng(svg: Buffer, width: number): Promise<Buffer> {
+/** On white, as on paper. */
+function drawPng(svg: Buffer, width: number): Promise<Buffer> {
   if (width < 100 || width > 8000)
     throw inputError('WIDTH_INVALID', `a width of ${width}`, 'choose 100 to 8000 pixels');
-  return sharp(svg, { density: 300 }).resize({ width }).flatten({ background: '#ffffff' }).png().toBuffer();
+  return rasterise(svg.toString(), width);
 }
 
 function shown(name: string, bytes: Buffer | null): ProjectFile | null {

@@ -31,7 +31,6 @@ export interface ServerOptions {
 const BODY_BYTES = 1 << 20;
 /** Requests a minute: a form that previews every change while images load stays far below. */
 const REQUESTS_PER_MINUTE = 3000;
-const SESSION_SECONDS = 30 * 24 * 3600;
 
 /** The web host: the window's files, commands over POST, events over a socket, pictures and reports over GET. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
@@ -90,7 +89,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     onSession();
     // Redirecting takes the token out of the address bar and the history.
     return reply
-      .setCookie(cookieName, session, { httpOnly: true, sameSite: 'strict', path: '/', maxAge: SESSION_SECONDS })
+      .setCookie(cookieName, session, { httpOnly: true, sameSite: 'strict', path: '/' })
       .header('cache-control', 'no-store')
       .redirect('/', 303);
   });

@@ -26,6 +26,8 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.csv': 'text/csv; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.png': 'image/png',
+  '.pdf': 'application/pdf',
+  '.tex': 'application/x-tex',
 };
 
 /** The type of a project's file by its ending; anything unknown is bytes. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Application } from '../app/application.js';
 import { failure, inputError } from '../contract/errors.js';
-import { Access, TOKEN_LENGTH } from './access.js';
+import { Access, newToken, TOKEN_LENGTH } from './access.js';
 import { createServer } from './createServer.js';
 import { isLoopback, originRules } from './origin.js';
 
@@ -66,7 +66,8 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
     access,
     origins: originRules([...namesOf(host), ...(options.allowedHosts ?? [])]),
     pageFolder,
-    cookieName: `stepadapt-${port}`,
+    // Where any port may be taken, the port is not known yet and a name of its own keeps two hosts apart.
+    cookieName: `stepadapt-${port === 0 ? newToken().slice(0, 8) : port}`,
     isReadOnly: options.isReadOnly ?? false,
     log,
     onSession: () => options.onSession?.(url()),

@@ -220,7 +220,7 @@ export function contractSuite(name: string, open: (app: Application) => Promise<
       );
       leaveLater();
       expect(later[0]).toEqual({ type: 'hello', epoch, seq: first.seq });
-      expect((later[1] as { events: AppEvent[] }).events[0].seq).toBe(first.seq + 1);
+      expect((later[1] as Extract<StreamMessage, { type: 'events' }>).events[0].seq).toBe(first.seq + 1);
 
       const lost: StreamMessage[] = [];
       const leaveLost = host.transport.subscribe((message) => lost.push(message), { epoch: 'another life', seq: 1 });
@@ -233,7 +233,7 @@ export function contractSuite(name: string, open: (app: Application) => Promise<
     });
 
     it('queues runs, and lets them be moved, removed, paused and stopped', async () => {
-      const ids = [];
+      const ids: string[] = [];
       for (const project of ['one', 'two', 'three']) ids.push((await create(project)).id);
       for (const id of ids) await ask('queue.add', { id });
       const { jobs } = await ask('queue.list', {});
