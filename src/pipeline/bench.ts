@@ -1,8 +1,12 @@
+import * as tf from '@tensorflow/tfjs-core';
 import type { ExperimentConfig } from '../contract/config.js';
 import { trainingObjective } from '../diffusion/objective.js';
+import { convolutionShapes } from '../evaluation/inception/architecture.js';
+import { inceptionFeatures, inceptionTensors } from '../evaluation/inception/network.js';
 import { buildUNetSpec } from '../model/buildSpec.js';
 import { initialiseWeights } from '../model/initialise.js';
 import type { UNetSpec } from '../model/spec.js';
+import type { WeightArray } from '../model/weights.js';
 import { createNetworkDenoiser } from '../sampling/networkDenoiser.js';
 import { peakRssBytes } from '../tensor/memory.js';
 import { randomNormal } from '../tensor/random.js';
@@ -45,6 +49,29 @@ export function benchSample(config: ExperimentConfig, run: { batch: number; step
     return timed(run, (step) => denoiser.predict(x, run.batch, step));
   } finally {
     denoiser.dispose();
+  }
+}
+
+/** Side of the images that features are timed on, pixels; the network resizes them, so it hardly matters. */
+const FEATURE_IMAGE_SIZE = 32;
+
+/** Speed of the Inception features of FID, with made-up weights: values do not decide the speed. Needs an open engine. */
+export function benchFeatures(run: { batch: number; steps: number }): BenchResult {
+  const weights = new Map<string, WeightArray>();
+  for (const [name, shape] of convolutionShapes()) {
+    const count = shape.reduce((product, size) => product * size, 1);
+    const scale = Math.sqrt((2 * shape[3]) / count);
+    const values = randomNormal({ seed: 0, stream: `bench/${name}`, index: 0 }, count);
+    weights.set(`${name}.kernel`, { shape, data: values.map((value) => value * scale) });
+    weights.set(`${name}.bias`, { shape: [shape[3]], data: new Float32Array(shape[3]) });
+  }
+  const tensors = inceptionTensors(weights);
+  const shape: [number, number, number, number] = [run.batch, FEATURE_IMAGE_SIZE, FEATURE_IMAGE_SIZE, 3];
+  const pixels = randomNormal({ seed: 0, stream: 'bench', index: 0 }, shape[0] * shape[1] * shape[2] * shape[3]);
+  try {
+    return timed(run, () => tf.tidy(() => inceptionFeatures(tensors, tf.tensor4d(pixels, shape), 2048).dataSync()));
+  } finally {
+    tf.dispose([...tensors.values()]);
   }
 }
 

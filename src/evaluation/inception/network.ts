@@ -73,9 +73,14 @@ function applyBranch(tensors: InceptionTensors, prefix: string, branch: Branch, 
 
 function convolve(tensors: InceptionTensors, prefix: string, layer: Convolution, x: tf.Tensor4D): tf.Tensor4D {
   const name = `${prefix}${layer.name}`;
-  const padding = layer.stride === 2 || layer.valid === true ? 'valid' : 'same';
-  const product = tf.conv2d(x, tensors.get(`${name}.kernel`) as tf.Tensor4D, layer.stride ?? 1, padding);
-  return tf.relu(tf.add(product, tensors.get(`${name}.bias`)!));
+  return tf.fused.conv2d({
+    x,
+    filter: tensors.get(`${name}.kernel`) as tf.Tensor4D,
+    strides: layer.stride ?? 1,
+    pad: layer.stride === 2 || layer.valid === true ? 'valid' : 'same',
+    bias: tensors.get(`${name}.bias`)!,
+    activation: 'relu',
+  });
 }
 
 /** TensorFlow's averages over SAME windows count the pixels that are there, not the padding. */
