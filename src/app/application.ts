@@ -199,7 +199,8 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
         totalMemoryBytes: totalmem(),
         freeMemoryBytes: freemem(),
         engineRssBytes: runner.list().find(({ rssBytes }) => rssBytes !== null)?.rssBytes ?? null,
-        diskFreeBytes: await diskFreeBytes(services.projectsFolder),
+        // The folder of projects may not be there before the first one is.
+        diskFreeBytes: (await diskFreeBytes(services.projectsFolder)) ?? (await diskFreeBytes(dataFolder)),
         cores: cpus().length,
       }),
       'engines.list': async ({ again }) => {

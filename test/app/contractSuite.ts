@@ -78,7 +78,8 @@ export function contractSuite(name: string, open: (app: Application) => Promise<
 
     it('tells what it is and what it offers', async () => {
       expect(await ask('app.info', {})).toMatchObject({ name: 'StepAdapt Studio', host: 'process', roots: [root] });
-      expect((await ask('app.resources', {})).totalMemoryBytes).toBeGreaterThan(0);
+      const { totalMemoryBytes, diskFreeBytes } = await ask('app.resources', {});
+      expect(Math.min(totalMemoryBytes, diskFreeBytes!)).toBeGreaterThan(0);
       expect((await ask('presets.list', {})).map((preset) => preset.name)).toContain('shapes-tiny');
       const { schema, defaults } = await ask('design.schema', {});
       expect(schema).toMatchObject({ properties: { base: { properties: { steps: { minimum: 1 } } } } });

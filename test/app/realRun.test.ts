@@ -57,7 +57,7 @@ async function eventually<T>(look: () => Promise<T>, isRight: (value: T) => bool
 
 it(
   'a real engine, killed in the middle, goes on from its checkpoint and ends with a report',
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async () => {
     const { id } = await ask('projects.create', { name: 'tiny', preset: 'shapes-tiny', config: TINY });
     const snapshot = () => ask('runs.snapshot', { id });
