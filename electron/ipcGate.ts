@@ -12,7 +12,7 @@ import type { Logger } from './logs.js';
 import { isAppUrl } from './origin.js';
 
 /** Commands by name, with the schemas of what they take and what they answer. */
-export type CommandTable = Readonly<Record<string, { readonly params: z.ZodType; readonly result: z.ZodType }>>;
+type CommandTable = Readonly<Record<string, { readonly params: z.ZodType; readonly result: z.ZodType }>>;
 
 /**
  * Everything that the page says to the main process passes here. A message is heard if it comes from our window, from its

@@ -1,6 +1,6 @@
 /** Where the window's page lives. A scheme of our own has storage, fetch and a security policy; `file:` would have none. */
 export const APP_SCHEME = 'app';
-export const APP_HOST = 'stepadapt';
+const APP_HOST = 'stepadapt';
 export const APP_PAGE = `${APP_SCHEME}://${APP_HOST}/`;
 
 /** Whether a URL belongs to our page's origin. It is parsed, because a prefix would also match `app://stepadapt.example/`. */
