@@ -2,6 +2,7 @@ import { cp, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { decodeNpz } from '../../src/formats/npz.js';
 import { makeImageFolder, runCli, tinyExperiment } from '../cli/runCli.js';
 
 let root: string;
@@ -24,7 +25,7 @@ function withoutTimings(value: unknown): unknown {
   );
 }
 
-/** Every result file of a project, by path: JSON without timings, other files as they are. */
+/** Every result file of a project, by path: JSON and arrays without timings, other files as they are. */
 async function results(project: string): Promise<Record<string, unknown>> {
   const found: Record<string, unknown> = {};
   for (const name of await readdir(join(project, 'stages'), { recursive: true })) {
@@ -39,6 +40,9 @@ async function results(project: string): Promise<Record<string, unknown>> {
         .trim()
         .split('\n')
         .map((line) => withoutTimings(JSON.parse(line)));
+    } else if (name.endsWith('.npz')) {
+      const arrays = [...decodeNpz(bytes, name)].map(([key, { shape, data }]) => [key, { shape, data: [...data] }]);
+      found[name] = withoutTimings(Object.fromEntries(arrays));
     } else found[name] = bytes.toString('base64');
   }
   return found;
