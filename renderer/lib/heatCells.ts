@@ -54,8 +54,9 @@ export function heatCells(
       });
     }
   }
-  const low = Math.min(...cells.map(({ loss }) => loss));
-  const high = Math.max(...cells.map(({ loss }) => loss));
+  const losses = cells.map(({ loss }) => loss);
+  const low = cells.length === 0 ? 0 : Math.min(...losses);
+  const high = cells.length === 0 ? 0 : Math.max(...losses);
   const floor = Math.max(low, 1e-12);
   const range = Math.log(Math.max(high, floor) / floor);
   return {

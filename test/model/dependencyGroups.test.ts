@@ -121,7 +121,12 @@ describe('groups of tied channels of the published network', () => {
 describe('reordering the channels of one group', () => {
   const networks = {
     'with attention': smallSpec({ multipliers: [1, 2, 2], blocks: 2, normGroups: 1 }),
-    'with heads, scales and shifts': smallSpec({ attention: [4, 8], attentionHeads: 2, scaleShiftNorm: true, normGroups: 1 }),
+    'with heads, scales and shifts': smallSpec({
+      attention: [4, 8],
+      attentionHeads: 2,
+      scaleShiftNorm: true,
+      normGroups: 1,
+    }),
   };
 
   beforeAll(async () => {

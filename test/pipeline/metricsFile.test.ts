@@ -10,7 +10,13 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-const line = (step: number) => ({ step, loss: step / 3, gradientNorm: 1, learningRate: 1e-3, lossByTimestep: [null, 0.5] });
+const line = (step: number) => ({
+  step,
+  loss: step / 3,
+  gradientNorm: 1,
+  learningRate: 1e-3,
+  lossByTimestep: [null, 0.5],
+});
 
 describe('metrics file', () => {
   it('returns what was appended and nothing for a missing file', async () => {

@@ -59,3 +59,9 @@ test('a heat map averages what was measured and leaves out what was not', () => 
   ]);
   expect([heat.fraction(2), heat.fraction(4), heat.fraction(8)]).toEqual([0, 0.5, 1]);
 });
+
+test('a heat map of steps that were not measured by timestep is empty and has a colour for any loss', () => {
+  const heat = heatCells([{ step: 1, lossByTimestep: [] }], { timesteps: 1000, mostColumns: 5 });
+  expect(heat.cells).toEqual([]);
+  expect(heat.fraction(3)).toBe(0.5);
+});
