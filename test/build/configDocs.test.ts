@@ -1,0 +1,12 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import { configDocs } from '../../build/configDocs.mjs';
+import { configSchema } from '../../src/contract/config.js';
+
+it('docs/config.md is what the schema says (else: npm run compile && node build/configDocs.mjs)', async () => {
+  const page = await readFile(resolve(import.meta.dirname, '../../docs/config.md'), 'utf8');
+  expect(page).toBe(configDocs(z.toJSONSchema(configSchema)));
+  expect(page).toContain('`base.steps`');
+});
