@@ -32,7 +32,7 @@ describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
   test.each(Object.keys(READY))('%s has no serious finding', async (place) => {
     await page.getByRole('link', { name: place, exact: true }).click();
     await page.getByRole('heading', { name: READY[place] }).first().waitFor();
-    expect(await page.evaluate(() => document.documentElement.dataset['theme'])).toBe(colorScheme);
+    expect(await page.locator('html').getAttribute('data-theme')).toBe(colorScheme);
     expect(await findings()).toEqual([]);
   });
 
@@ -54,9 +54,9 @@ test('every place is reached and left by keyboard alone', async () => {
   await page.reload();
   await page.getByRole('heading', { name: 'Recent projects' }).waitFor();
   await page.keyboard.press('Tab');
-  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the content');
+  expect(await page.locator(':focus').textContent()).toBe('Skip to the content');
   await page.keyboard.press('Enter');
-  expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
+  expect(await page.locator(':focus').getAttribute('id')).toBe('main');
 });
 
 async function findings(): Promise<string[]> {
