@@ -2,11 +2,14 @@ import type { EventSink } from '../contract/events.js';
 
 /**
  * Turns counts of finished work into progress events with a measured time to go: remaining units times the recent seconds
- * per unit, so that a slow start or a resumed run does not mislead. At most four events a second.
+ * per unit. What is reported first after the start is not counted, because it holds what is done only once (recording a graph,
+ * filling caches) and would promise hours for minutes; nor is the time before a resumed run. At most four events a second.
  */
 export class ProgressMeter {
   private readonly marks: { at: number; done: number }[] = [];
   private lastEvent = -Infinity;
+  /** Reports that told of progress. */
+  private advances = 0;
 
   constructor(
     private readonly emit: EventSink,
@@ -18,6 +21,9 @@ export class ProgressMeter {
 
   report(done: number): void {
     const at = this.now();
+    if (this.marks.length > 0 && done > this.marks[this.marks.length - 1].done) this.advances += 1;
+    // The time of the first advance is that of a start.
+    if (this.advances === 1) this.marks.length = 0;
     this.marks.push({ at, done });
     // A window of the last 30 marks, but never shorter than 5 seconds, follows changes of speed without jumping.
     while (this.marks.length > 30 && at - this.marks[1].at > 5) this.marks.shift();
