@@ -35,6 +35,20 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
 }
 
+/** For axes: `45 s`, `3:20`, `2:05:00`. */
+export function shortDuration(seconds: number): string {
+  if (seconds < 60) return `${Number(seconds.toPrecision(3))} s`;
+  const whole = Math.round(seconds);
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes}:${pad(whole % 60)}`;
+  return `${Math.floor(minutes / 60)}:${pad(minutes % 60)}:${pad(whole % 60)}`;
+}
+
+/** The time of day here, `14:05:09`. */
+export function clockTime(milliseconds: number): string {
+  return new Date(milliseconds).toLocaleTimeString('en-GB');
+}
+
 const pad = (value: number): string => String(value).padStart(2, '0');
 
 /** `81.3 %` */

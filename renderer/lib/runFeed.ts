@@ -1,4 +1,5 @@
 import type { AppEvent } from '../../src/contract/api.js';
+import type { PipelineEvent } from '../../src/contract/events.js';
 import type { JobView } from '../../src/contract/jobs.js';
 import type { StageView } from '../../src/contract/projectViews.js';
 import type { LogLine, MetricSeries, RunSnapshot, SampleView } from '../../src/contract/runViews.js';
@@ -78,7 +79,7 @@ function apply(feed: RunFeed, event: AppEvent): RunFeed {
       };
     }
     case 'metric':
-      return { ...feed, metrics: withMetric(feed.metrics, happened.stage, happened.step, happened.values) };
+      return { ...feed, metrics: withMetric(feed.metrics, happened, Date.parse(at)) };
     case 'sample': {
       const { stage, step, path } = happened;
       const others = feed.samples.filter((sample) => sample.stage !== stage || sample.step !== step);
@@ -103,9 +104,8 @@ function withStage(
 
 function withMetric(
   all: readonly MetricSeries[],
-  stage: string,
-  step: number,
-  values: Readonly<Record<string, number>>,
+  { stage, step, values }: Extract<PipelineEvent, { type: 'metric' }>,
+  at: number,
 ): readonly MetricSeries[] {
   const { loss } = values;
   if (loss === undefined) return all;
@@ -113,20 +113,28 @@ function withMetric(
   // After a resume the updates since the last checkpoint are computed, and reported, a second time.
   const kept = series.steps.findIndex((known) => known >= step);
   const length = kept === -1 ? series.steps.length : kept;
-  const append = (column: readonly number[], value: number) => [...column.slice(0, length), value];
+  const append = <T>(column: readonly T[], value: T): T[] => [...column.slice(0, length), value];
+  const lastAt = series.at[length - 1] ?? null;
+  const lastElapsed = series.elapsed[length - 1] ?? null;
   const grown: MetricSeries = {
     stage,
     steps: append(series.steps, step),
     loss: append(series.loss, loss),
     gradientNorm: append(series.gradientNorm, values['gradientNorm'] ?? Number.NaN),
     learningRate: append(series.learningRate, values['learningRate'] ?? Number.NaN),
+    at: append(series.at, at),
+    // The next snapshot knows of pauses in between.
+    elapsed: append(
+      series.elapsed,
+      lastAt === null || lastElapsed === null ? null : lastElapsed + Math.max(0, at - lastAt) / 1000,
+    ),
     lossByTimestep: [...series.lossByTimestep.slice(0, length), []],
   };
   return [...all.filter((candidate) => candidate.stage !== stage), thin(grown)];
 }
 
 function emptySeries(stage: string): MetricSeries {
-  return { stage, steps: [], loss: [], gradientNorm: [], learningRate: [], lossByTimestep: [] };
+  return { stage, steps: [], loss: [], gradientNorm: [], learningRate: [], at: [], elapsed: [], lossByTimestep: [] };
 }
 
 /** Every second older point goes when there are too many; the newest quarter stays whole. */
@@ -141,6 +149,8 @@ function thin(series: MetricSeries): MetricSeries {
     loss: keep(series.loss),
     gradientNorm: keep(series.gradientNorm),
     learningRate: keep(series.learningRate),
+    at: keep(series.at),
+    elapsed: keep(series.elapsed),
     lossByTimestep: keep(series.lossByTimestep),
   };
 }

@@ -126,7 +126,7 @@ export function projectCommands(services: AppServices): ProjectCommands {
     },
     'experts.get': async ({ id }) => {
       const project = await registry.open(id);
-      return readExperts(project, await viewStages(project, live(project.path)));
+      return readExperts(id, project, await viewStages(project, live(project.path)));
     },
     'results.get': async ({ id }) => readResults(id, await registry.open(id)),
     compare: async ({ ids }) =>

@@ -18,6 +18,8 @@ export interface ProjectFile {
 
 /** `PROJECT~base~step-0000300`, `PROJECT~evaluation~adaptive`; `experts-2` stands for the stage `experts/2`. */
 const IMAGE_ID = /^([0-9a-f]{16})~([a-z]+)(-\d+)?~([a-z0-9-]{1,60})$/;
+/** Pictures of a training as it goes on; an expert's comparison with the base has other names. */
+const STEP = /^step-(\d+)/;
 const REPORT_FILE = /^(report\.(html|json|pdf)|[a-z0-9_-]+\.(csv|tex)|figures\/[a-z0-9_-]+\.(svg|png))$/;
 const REPORT_ID = /^[0-9A-Za-z][0-9A-Za-z-]{0,80}$/;
 
@@ -46,16 +48,23 @@ export async function listSamples(
 ): Promise<SampleView[]> {
   const lists = await Promise.all(
     stages.map(async (stage) => {
-      const folder = join(project.folder, 'stages', stage, stage === 'evaluation' ? '.' : 'samples');
-      const names = (await readdir(folder).catch(() => [])).filter((name) => /^[a-z0-9-]+\.png$/.test(name)).sort();
+      const names =
+        stage === 'evaluation'
+          ? await sampleNames(join(project.folder, 'stages', stage))
+          : (await sampleNames(join(project.folder, 'stages', stage, 'samples'))).filter((name) => STEP.test(name));
       return names.map((name) => ({
         stage,
-        step: Number(/^step-(\d+)/.exec(name)?.[1] ?? 0),
+        step: Number(STEP.exec(name)?.[1] ?? 0),
         image: imageIdOfSample(projectId, stage, name),
       }));
     }),
   );
   return lists.flat();
+}
+
+/** Pictures in a folder, sorted; none where there is no folder. */
+export async function sampleNames(folder: string): Promise<string[]> {
+  return (await readdir(folder).catch(() => [])).filter((name) => /^[a-z0-9-]+\.png$/.test(name)).sort();
 }
 
 /**

@@ -1,14 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { groupLossesSchema, pruningResultSchema } from '../contract/results.js';
+import { groupLossesSchema, importanceResultSchema, pruningResultSchema } from '../contract/results.js';
 import type { StageView } from '../contract/projectViews.js';
 import type { ExpertView, MetricSeries, ProxyRound } from '../contract/runViews.js';
-import { MetricsFile } from '../pipeline/metricsFile.js';
+import { prunableWidths } from '../model/prunableWidths.js';
+import { MetricsFile, type ClockLine } from '../pipeline/metricsFile.js';
 import { projectDesign } from '../pipeline/projectDesign.js';
 import { StageStore } from '../pipeline/stageStore.js';
 import type { Project } from '../project/project.js';
 import { decimatedIndices } from './decimate.js';
+import { imageIdOfSample, sampleNames } from './projectFiles.js';
 
 /** Points of a loss curve sent to a window. */
 const SERIES_POINTS = 1000;
@@ -17,7 +19,9 @@ const SERIES_POINTS = 1000;
 export async function readMetrics(project: Project, stages: readonly string[]): Promise<MetricSeries[]> {
   const series = await Promise.all(
     stages.map(async (stage): Promise<MetricSeries> => {
-      const lines = await new MetricsFile(join(project.folder, 'stages', stage)).read();
+      const file = new MetricsFile(join(project.folder, 'stages', stage));
+      const lines = await file.read();
+      const times = timesByStep(await file.readClock());
       const kept = decimatedIndices(
         lines.map(({ loss }) => loss),
         SERIES_POINTS,
@@ -28,11 +32,26 @@ export async function readMetrics(project: Project, stages: readonly string[]): 
         loss: kept.map(({ loss }) => loss),
         gradientNorm: kept.map(({ gradientNorm }) => gradientNorm),
         learningRate: kept.map(({ learningRate }) => learningRate),
+        at: kept.map(({ step }) => times.get(step)?.at ?? null),
+        elapsed: kept.map(({ step }) => times.get(step)?.elapsed ?? null),
         lossByTimestep: kept.map(({ lossByTimestep }) => [...lossByTimestep]),
       };
     }),
   );
   return series.filter(({ steps }) => steps.length > 0);
+}
+
+/** When each step was logged, and after how many seconds of work; the time between two sittings does not count. */
+export function timesByStep(clock: readonly ClockLine[]): Map<number, { at: number; elapsed: number }> {
+  const times = new Map<number, { at: number; elapsed: number }>();
+  let elapsed = 0;
+  let before: ClockLine | null = null;
+  for (const line of clock) {
+    if (before !== null && line.begins !== true) elapsed += Math.max(0, line.at - before.at) / 1000;
+    before = line;
+    times.set(line.step, { at: line.at, elapsed });
+  }
+  return times;
 }
 
 const roundSchema = z.object({
@@ -46,12 +65,21 @@ const roundSchema = z.object({
 });
 const pruningViewSchema = z.looseObject(pruningResultSchema.shape);
 const lossesViewSchema = z.looseObject(groupLossesSchema.shape);
-const importanceSchema = z.array(z.object({ id: z.string(), scores: z.array(z.number()) }));
 
 /** Everything that is on disk about the pruning of each group. */
-export async function readExperts(project: Project, stages: readonly StageView[]): Promise<ExpertView[]> {
+export async function readExperts(
+  projectId: string,
+  project: Project,
+  stages: readonly StageView[],
+): Promise<ExpertView[]> {
   const store = new StageStore(project);
   const design = await projectDesign(project.file.config, store);
+  const dependencies = prunableWidths(design.spec, project.file.config.pruning).map(({ id, kind, unit, members }) => ({
+    id,
+    kind,
+    unit,
+    tensors: [...new Set(members.map(({ tensor }) => tensor))],
+  }));
   return Promise.all(
     design.groups.map(async (group): Promise<ExpertView> => {
       const id = `experts/${group.index}`;
@@ -70,10 +98,22 @@ export async function readExperts(project: Project, stages: readonly StageView[]
         pruning,
         memory: await readRounds(folder, pruning),
         losses: await readJson(folder, 'losses.json', lossesViewSchema),
-        importance: await readJson(folder, 'importance.json', importanceSchema),
+        importance: await readJson(folder, 'importance.json', importanceResultSchema),
+        dependencies,
+        samples: await readComparison(projectId, folder, id),
       };
     }),
   );
+}
+
+const NETWORKS = ['base', 'sliced', 'tuned'] as const;
+
+async function readComparison(projectId: string, folder: string | null, stage: string): Promise<ExpertView['samples']> {
+  const names = folder === null ? [] : await sampleNames(join(folder, 'samples'));
+  return NETWORKS.filter((network) => names.includes(`${network}.png`)).map((network) => ({
+    network,
+    image: imageIdOfSample(projectId, stage, `${network}.png`),
+  }));
 }
 
 async function readRounds(

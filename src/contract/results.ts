@@ -53,11 +53,25 @@ export const pruningResultSchema = z.object({
 });
 export type PruningResult = z.output<typeof pruningResultSchema>;
 
+/** `importance.json`: the score of every channel of every prunable width, as the search used them. */
+export const importanceResultSchema = z.array(z.object({ id: z.string(), scores: z.array(z.number()) }));
+export type ImportanceResult = z.output<typeof importanceResultSchema>;
+
 /** `losses.json` of an expert: held-out loss on its own timesteps, at fixed images, noises and timesteps. */
 export const groupLossesSchema = z.object({
   base: z.number(),
   sliced: z.number(),
   tuned: z.number(),
   images: z.number().int(),
+  /** The same by timestep: means over equal parts of the group, at the middle timestep of each; null in older projects. */
+  byTimestep: z
+    .object({
+      timesteps: z.array(z.number().int()),
+      base: z.array(z.number()),
+      sliced: z.array(z.number()),
+      tuned: z.array(z.number()),
+    })
+    .nullable()
+    .default(null),
 });
 export type GroupLosses = z.output<typeof groupLossesSchema>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jobViewSchema } from './jobs.js';
 import { stageViewSchema } from './projectViews.js';
-import { groupLossesSchema, pruningResultSchema } from './results.js';
+import { groupLossesSchema, importanceResultSchema, pruningResultSchema } from './results.js';
 
 /** What windows see of a run and of its results. */
 
@@ -12,6 +12,10 @@ export const metricSeriesSchema = z.object({
   loss: z.array(z.number()),
   gradientNorm: z.array(z.number()),
   learningRate: z.array(z.number()),
+  /** When each point was logged, in ms since 1970; null where nothing wrote it down. */
+  at: z.array(z.number().nullable()),
+  /** Seconds of work until each point, pauses left out; null as above. */
+  elapsed: z.array(z.number().nullable()),
   /** Loss in equal bins over [0, T), one row a point; null where no timestep was drawn. */
   lossByTimestep: z.array(z.array(z.number().nullable())),
 });
@@ -76,7 +80,19 @@ export const expertViewSchema = z.object({
   /** Null until the expert was tuned. */
   losses: z.looseObject(groupLossesSchema.shape).nullable(),
   /** Importance of every channel of every prunable width, where it was written down. */
-  importance: z.array(z.object({ id: z.string(), scores: z.array(z.number()) })).nullable(),
+  importance: importanceResultSchema.nullable(),
+  /** What must be pruned together: every prunable width with its kind and the tensors whose axes its channels are. */
+  dependencies: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.string(),
+      /** Channels are removed in sets of this many. */
+      unit: z.number().int(),
+      tensors: z.array(z.string()),
+    }),
+  ),
+  /** Pictures from the same noises: the base everywhere, then the sliced and the tuned network at the group's timesteps. */
+  samples: z.array(z.object({ network: z.enum(['base', 'sliced', 'tuned']), image: z.string() })),
 });
 export type ExpertView = z.output<typeof expertViewSchema>;
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PruningConfig } from '../contract/config.js';
-import { pruningResultSchema, type PruningResult } from '../contract/results.js';
+import { pruningResultSchema, type ImportanceResult, type PruningResult } from '../contract/results.js';
 import type { ImportanceScores } from '../method/importance.js';
 import { proxyPruning, type PrunedStructure } from '../method/proxyPruning.js';
 import { countModel } from '../model/countModel.js';
@@ -43,7 +43,8 @@ export interface PrunedNetwork {
 
 /**
  * Prunes the base to a budget: importance from the group's own timesteps, then the proxy search. The decision is written to
- * `pruning.json`, every round to `memory.jsonl`; both are read back by a run that goes on.
+ * `pruning.json`, every round to `memory.jsonl`; both are read back by a run that goes on. The scores that decided are kept in
+ * `importance.json`.
  */
 export async function pruneNetwork(context: StageContext, task: PruningTask): Promise<PrunedNetwork> {
   const path = join(context.folder, 'pruning.json');
@@ -60,6 +61,7 @@ async function decide(context: StageContext, task: PruningTask): Promise<Pruning
   const evidence = unpruned
     ? null
     : await measureImportance({ ...task, ...context, train: context.data.train, pruning: task.pruning });
+  if (evidence !== null) await writeJsonAtomic(join(context.folder, 'importance.json'), readable(evidence.scores));
   const search = evidence === null ? null : await proxySearch(context, task, evidence.scores);
   const widths = search?.widths ?? new Map(full.map(({ id, width }) => [id, width]));
   const keep =
@@ -83,6 +85,12 @@ async function decide(context: StageContext, task: PruningTask): Promise<Pruning
     proxyScore: search?.score ?? null,
     searchMacs,
   };
+}
+
+/** Scores for people and charts: more digits than anybody can see would make a large file. */
+function readable(scores: ImportanceScores): ImportanceResult {
+  const short = (score: number) => Number(score.toPrecision(6));
+  return [...scores].map(([id, channels]) => ({ id, scores: Array.from(channels, short) }));
 }
 
 /** The proxy search with what its candidates cost. */

@@ -4,16 +4,19 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { groupLossesSchema, pruningResultSchema } from '../../src/contract/results.js';
+import { groupLossesSchema, importanceResultSchema, pruningResultSchema } from '../../src/contract/results.js';
 import { baseStage } from '../../src/pipeline/stages/baseStage.js';
 import { expertStage } from '../../src/pipeline/stages/expertStage.js';
 import { featureStage } from '../../src/pipeline/stages/featureStage.js';
+import { writeExpertSamples } from '../../src/pipeline/expertSamples.js';
+import { trainedNetwork } from '../../src/pipeline/trainedWeights.js';
 import { stageContext, TINY } from './stageContext.js';
 
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'expert-'));
-  const context = await stageContext(folder, 'base', TINY);
+  const sampled = { ...TINY, base: { ...TINY.base, sampleEvery: TINY.base.steps } };
+  const context = await stageContext(folder, 'base', sampled);
   await baseStage(context.config).run(context);
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -49,6 +52,40 @@ describe('an expert', () => {
     expect(distilled.losses.tuned).not.toBe(plain.losses.tuned);
     const antithetic = await expert({ experts: { antithetic: true } });
     expect(antithetic.losses.tuned).not.toBe(plain.losses.tuned);
+  });
+
+  it('leaves what explains it: importance, losses by timestep, samples before and after', async () => {
+    const { losses, pruning, read, context } = await expert({});
+    const { from, to } = context.design.groups[1];
+    for (const part of ['base', 'sliced', 'tuned'] as const) {
+      const values = losses.byTimestep![part];
+      expect(values.reduce((sum, value) => sum + value, 0) / values.length).toBeCloseTo(losses[part], 5);
+    }
+    const { timesteps } = losses.byTimestep!;
+    expect(timesteps).toEqual([...new Set(timesteps)].sort((a, b) => a - b));
+    expect(timesteps[0]).toBeGreaterThanOrEqual(from);
+    expect(timesteps.at(-1)).toBeLessThan(to);
+    const importance = importanceResultSchema.parse(JSON.parse(await read('importance.json')));
+    expect(importance.map(({ id, scores }) => [id, scores.length])).toEqual(
+      pruning.widths.map(({ id, full }) => [id, full]),
+    );
+    // The base's own picture of its last update is from the same noises and the same weights.
+    const own = join(folder, 'stages', 'base', 'samples', `step-${String(TINY.base.steps).padStart(7, '0')}.png`);
+    expect((await readFile(join(context.folder, 'samples', 'base.png'))).equals(await readFile(own))).toBe(true);
+  });
+
+  it('shows what the network of its group alone changes', async () => {
+    const context = await stageContext(folder, 'experts/0', TINY);
+    const { spec } = context.design;
+    const { weights: base } = await trainedNetwork(context.store, 'base');
+    const output = base.get('conv_out.bias')!;
+    const other = new Map([...base, ['conv_out.bias', { ...output, data: output.data.map((value) => value + 1) }]]);
+    await writeExpertSamples(context, 0, base, { sliced: { spec, weights: base }, tuned: { spec, weights: other } });
+    const [before, same, changed] = await Promise.all(
+      ['base', 'sliced', 'tuned'].map((name) => readFile(join(context.folder, 'samples', `${name}.png`))),
+    );
+    expect(same.equals(before)).toBe(true);
+    expect(changed.equals(before)).toBe(false);
   });
 
   it('from scratch has the pruned widths and weights of its own', async () => {

@@ -27,6 +27,26 @@ describe('metrics file', () => {
     expect(await file.read()).toEqual([line(1), line(2), line(3)]);
   });
 
+  it('keeps the clock apart, and says where work began again', async () => {
+    let now = 1000;
+    const file = new MetricsFile(folder, () => now);
+    await file.truncateAfter(0);
+    now = 1500;
+    await file.append([line(1)]);
+    now = 2000;
+    await file.append([line(2)]);
+    now = 9000;
+    await file.truncateAfter(1);
+    now = 9400;
+    await file.append([line(2)]);
+    expect(await file.readClock()).toEqual([
+      { step: 0, at: 1000, begins: true },
+      { step: 1, at: 1500 },
+      { step: 1, at: 9000, begins: true },
+      { step: 2, at: 9400 },
+    ]);
+  });
+
   it('drops a torn last line', async () => {
     const file = new MetricsFile(folder);
     await file.append([line(1)]);

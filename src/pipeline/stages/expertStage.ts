@@ -9,6 +9,7 @@ import { writeJsonAtomic } from '../../project/atomicFile.js';
 import { createTeacher } from '../../training/distillation.js';
 import { heldOutLoss, heldOutSet } from '../../training/heldOutLoss.js';
 import { groupTimesteps } from '../../training/timestepDraws.js';
+import { writeExpertSamples } from '../expertSamples.js';
 import { trainingMacs } from '../ledger.js';
 import { pruneNetwork } from '../pruneNetwork.js';
 import type { Stage, StageContext } from '../stage.js';
@@ -18,6 +19,8 @@ import type { WeightSelection } from '../weightSelection.js';
 
 /** Images of the held-out loss that base, sliced and tuned networks are compared on. */
 const LOSS_IMAGES = 512;
+/** Equal parts of a group that the losses are given for. */
+const LOSS_PARTS = 16;
 
 /** Stage 2 of the paper for one group: prune the base to the group's budget, then fine-tune on the group's timesteps. */
 export function expertStage(config: ExperimentConfig, index: number): Stage {
@@ -73,6 +76,10 @@ export function expertStage(config: ExperimentConfig, index: number): Stage {
         { spec: pruned.spec, weights: tuned.weights },
       ]);
       await writeJsonAtomic(join(context.folder, 'losses.json'), losses);
+      await writeExpertSamples(context, index, base, {
+        sliced: pruned,
+        tuned: { spec: pruned.spec, weights: tuned.weights },
+      });
       const images = tuned.updates * config.base.batch;
       const { evaluateEvery, evaluateImages } = config.experts;
       const evaluations = evaluateEvery === 0 ? 0 : Math.ceil(tuned.updates / evaluateEvery);
@@ -127,6 +134,31 @@ async function compareLosses(
     // Another seed than the search's: a candidate was chosen for its loss on those images.
     seed: context.config.seed + 1,
   });
-  const loss = async (network: typeof base) => (await heldOutLoss(network.spec, network.weights, set)).mean;
-  return { base: await loss(base), sliced: await loss(sliced), tuned: await loss(tuned), images: LOSS_IMAGES };
+  const loss = (network: typeof base) => heldOutLoss(network.spec, network.weights, set);
+  const losses = { base: await loss(base), sliced: await loss(sliced), tuned: await loss(tuned) };
+  const size = group.to - group.from;
+  const parts = Math.min(LOSS_PARTS, size);
+  return {
+    base: losses.base.mean,
+    sliced: losses.sliced.mean,
+    tuned: losses.tuned.mean,
+    images: LOSS_IMAGES,
+    byTimestep: {
+      timesteps: Array.from({ length: parts }, (_, part) => Math.floor(group.from + ((part + 0.5) * size) / parts)),
+      base: meansOfParts(losses.base.perImage, parts),
+      sliced: meansOfParts(losses.sliced.perImage, parts),
+      tuned: meansOfParts(losses.tuned.perImage, parts),
+    },
+  };
+}
+
+/** Means over `parts` runs of equal length. The images of a held-out set are in the order of their timesteps. */
+function meansOfParts(losses: Float32Array, parts: number): number[] {
+  return Array.from({ length: parts }, (_, part) => {
+    const run = losses.subarray(
+      Math.round((part * losses.length) / parts),
+      Math.round(((part + 1) * losses.length) / parts),
+    );
+    return run.reduce((sum, loss) => sum + loss, 0) / run.length;
+  });
 }
