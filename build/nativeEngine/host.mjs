@@ -39,9 +39,12 @@ export async function hasNvidiaGpu(run, env) {
  */
 export async function findTools(run, env) {
   const compiler = findProgram(env.CXX ? [env.CXX, ...COMPILERS] : COMPILERS, env);
-  if (compiler === null) return { missing: `no C++ compiler (${COMPILERS.join(', ')})` };
   const python = findProgram(['python3', 'python'], env);
-  if (python === null) return { missing: 'no Python 3' };
+  if (compiler === null || python === null) {
+    // Both at once: who installs one must not learn only then that the other is missing too.
+    const absent = [compiler === null && `no C++ compiler (${COMPILERS.join(', ')})`, python === null && 'no Python 3'];
+    return { missing: absent.filter(Boolean).join(' and ') };
+  }
   const started = await run(compiler, ['--version']);
   if (started.code !== 0) return { missing: `${compiler} does not start: ${failureLine(started)}` };
   const problem = await pipProblem(run, python);

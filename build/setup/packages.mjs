@@ -86,7 +86,8 @@ function readStamp(path) {
 /** @type {(root: string) => Promise<void>} */
 function npmCi(root) {
   // Scripts stay off: the downloads of packages such as electron must not be able to break the set-up.
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
+  // What npm's cache holds is taken from there, so that a machine without network can be set up again.
+  const args = ['ci', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
   const npm = process.env.npm_execpath;
   const viaNode = npm !== undefined && /npm-cli\.c?js$/.test(npm);
   return new Promise((resolve, reject) => {
@@ -97,6 +98,14 @@ function npmCi(root) {
       shell: !viaNode && process.platform === 'win32',
     });
     child.on('error', (error) => reject(new Error(`npm could not be started: ${error.message}`)));
-    child.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`npm ci ended with exit status ${code}`))));
+    child.on('close', (code) =>
+      code === 0
+        ? resolve()
+        : reject(
+            new Error(
+              `npm ci ended with exit status ${code}; its message above says why. The npm packages come from a package registry or npm's cache: without network nothing here can run before they are installed once`,
+            ),
+          ),
+    );
   });
 }

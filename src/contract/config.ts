@@ -204,7 +204,7 @@ export const pruningSchema = z
       .describe(
         'importance of a channel: chance, size of its weights, size or square of weight times gradient over batches of the group, or (diff-pruning) its size over the timesteps in order until the loss is small',
       ),
-    evidence: positiveInt('batches of gradients behind the Taylor importances, per group', 16, 10_000),
+    evidence: positiveInt('batches of gradients behind the Taylor importances, per group', 8, 10_000),
     scope: z
       .enum(['inner', 'inner+attention', 'all'])
       .default('inner')
@@ -223,7 +223,7 @@ export const pruningSchema = z
       .describe('one ratio for all layers, or global ranking by importance per MAC'),
     minimumKeep: z.number().gt(0).max(1).default(0.125).describe('smallest kept fraction of any width'),
     rounds: nonNegativeInt('rounds of the proxy search; 0 keeps the importance start', 4, 1000),
-    proxySteps: nonNegativeInt('fine-tuning steps before a candidate is scored', 10, 100_000),
+    proxySteps: nonNegativeInt('fine-tuning steps before a candidate is scored', 4, 100_000),
     proxyImages: positiveInt('held-out images per group loss, or sampled images per distance', 128, 100_000),
     proxy: z
       .enum(['loss', 'distance'])

@@ -9,7 +9,10 @@ import { evidenceBatch, evidenceBatches } from './measureImportance.js';
 export interface PlannedCompute {
   readonly base: number;
   readonly experts: number;
-  /** Evidence, proxy rounds, similarity and trial pruning: all that decides groups, budgets and widths. */
+  /**
+   * Evidence, proxy rounds, similarity and trial pruning: all that decides groups, budgets and widths, those of the uniformly
+   * pruned network included.
+   */
   readonly search: number;
   readonly uniform: number;
   readonly evaluation: number;
@@ -42,7 +45,9 @@ export function plannedCompute(config: ExperimentConfig, design: ExperimentDesig
       0,
     ),
     search:
-      measurementMacs(config, design) + groups.reduce((sum, group) => sum + groupSearchMacs(config, design, group), 0),
+      measurementMacs(config, design) +
+      groups.reduce((sum, group) => sum + groupSearchMacs(config, design, group), 0) +
+      (evaluation.uniformBaseline ? evidenceMacs(config, design, config.diffusion.timesteps) : 0),
     uniform: evaluation.uniformBaseline
       ? trainingMacs(experts.steps * base.batch * groups.length, meanBudget * baseMacs)
       : 0,
@@ -72,10 +77,21 @@ function groupSearchMacs(
   const { base, pruning } = config;
   if (budget >= 1) return 0;
   const macs = budget * baseMacs;
-  const evidence = trainingMacs(evidenceBatches(pruning, to - from) * evidenceBatch(config), baseMacs);
   const scoring =
     pruning.proxy === 'distance'
       ? pruning.proxyImages * (inside * macs + (visited.length - inside) * baseMacs)
       : pruning.proxyImages * macs;
-  return evidence + pruning.rounds * (trainingMacs(pruning.proxySteps * base.batch, macs) + scoring);
+  return (
+    evidenceMacs(config, { baseMacs }, to - from) +
+    pruning.rounds * (trainingMacs(pruning.proxySteps * base.batch, macs) + scoring)
+  );
+}
+
+/** Gradients behind the importance for one network that serves this many timesteps. */
+function evidenceMacs(
+  config: ExperimentConfig,
+  { baseMacs }: Pick<ExperimentDesign, 'baseMacs'>,
+  timesteps: number,
+): number {
+  return trainingMacs(evidenceBatches(config.pruning, timesteps) * evidenceBatch(config), baseMacs);
 }

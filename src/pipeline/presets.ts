@@ -19,7 +19,7 @@ const PRESETS: Readonly<Record<string, Preset>> = {
       grouping: { method: 'dp-snr', groups: 5 },
       // Widths move in whole norm groups, so a little below 0.80 stays at most 0.80.
       budget: { targetMean: 0.79 },
-      pruning: { evidence: 16, rounds: 2, proxySteps: 5, proxyImages: 64 },
+      pruning: { evidence: 5, rounds: 2, proxySteps: 2, proxyImages: 64 },
       experts: { steps: 120, learningRate: 5e-4, warmup: 10 },
       sampling: { method: 'ddim', steps: 25, grid: 'uniform', batch: 64 },
       evaluation: { samples: 512, seeds: [0] },
@@ -35,7 +35,7 @@ const PRESETS: Readonly<Record<string, Preset>> = {
       grouping: { method: 'dp-snr', groups: 5 },
       // Widths move in whole norm groups, so a little below 0.80 stays at most 0.80.
       budget: { targetMean: 0.79 },
-      pruning: { evidence: 16, rounds: 2, proxySteps: 5, proxyImages: 64 },
+      pruning: { evidence: 8, rounds: 2, proxySteps: 5, proxyImages: 64 },
       experts: { steps: 240, learningRate: 5e-4, warmup: 10 },
       sampling: { method: 'ddim', steps: 25, grid: 'uniform', batch: 64 },
       evaluation: { samples: 1024, seeds: [0] },
@@ -50,7 +50,7 @@ const PRESETS: Readonly<Record<string, Preset>> = {
       base: { steps: 20_000, batch: 64, learningRate: 5e-4, warmup: 500, checkpointEvery: 1000, sampleEvery: 1000 },
       grouping: { method: 'dp-snr', groups: 5 },
       budget: { targetMean: 0.8 },
-      pruning: { evidence: 64, rounds: 8, proxySteps: 30, proxyImages: 256 },
+      pruning: { evidence: 48, rounds: 8, proxySteps: 30, proxyImages: 256 },
       experts: { steps: 3000, learningRate: 3e-4, warmup: 100, overlap: 10 },
       sampling: { method: 'ddim', steps: 50, grid: 'uniform', batch: 128 },
       evaluation: { samples: 10_000, seeds: [0, 1, 2] },

@@ -161,6 +161,9 @@ describe('ensureNativeEngine', () => {
     addTool('g++');
     rmSync(join(tools, 'python3'));
     expect((await ensure(fakeMachine().run)).missing).toBe('no Python 3');
+    rmSync(join(tools, 'g++'));
+    expect((await ensure(fakeMachine().run)).missing).toMatch(/^no C\+\+ compiler .* and no Python 3$/);
+    addTool('g++');
     addTool('python3');
     const withoutPip = fakeMachine((step) => (step === 'pip' ? 'No module named pip' : null));
     expect((await ensure(withoutPip.run)).missing).toBe('python3 has no pip');

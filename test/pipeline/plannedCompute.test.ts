@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { designExperiment } from '../../src/pipeline/design.js';
-import { plannedCompute, searchShare } from '../../src/pipeline/plannedCompute.js';
-import { findPreset } from '../../src/pipeline/presets.js';
+import { LARGE_SEARCH_SHARE, plannedCompute, searchShare } from '../../src/pipeline/plannedCompute.js';
+import { listPresets } from '../../src/pipeline/presets.js';
 import { parseConfig } from '../../src/project/project.js';
 import { TINY } from './stageContext.js';
 
@@ -23,8 +23,9 @@ describe('plannedCompute', () => {
     expect(plain.base).toBe(3 * 6 * 4 * macs);
     expect(plain.experts).toBeCloseTo(3 * 4 * 4 * 1.8 * macs, 3);
     expect(plain.uniform).toBeCloseTo(3 * 2 * 4 * 4 * 0.9 * macs, 3);
-    // Only the second group is pruned: two evidence batches of four, two rounds of one step and eight images.
-    expect(plain.search).toBeCloseTo((3 * 2 * 4 + 2 * (3 * 4 * 0.8 + 8 * 0.8)) * macs, 3);
+    // The second group and the uniform network are pruned: two evidence batches of four each; the group has two rounds of one
+    // step and eight images.
+    expect(plain.search).toBeCloseTo((2 * 3 * 2 * 4 + 2 * (3 * 4 * 0.8 + 8 * 0.8)) * macs, 3);
     expect(searchShare(plain)).toBeCloseTo(plain.search / plain.base, 12);
   });
 
@@ -45,8 +46,12 @@ describe('plannedCompute', () => {
     expect(selected.experts - plain.experts).toBeCloseTo(2 * 10 * 1.8 * macs, 3);
   });
 
-  it('the published recipe spends less than five percent on the search', () => {
-    const config = parseConfig(findPreset('cifar10-ddpm').config);
-    expect(searchShare(plannedCompute(config, designExperiment(config)))).toBeLessThan(0.05);
-  });
+  it.each([['the default', {}], ...listPresets().map(([name, { config }]) => [name, config] as const)] as const)(
+    '%s spends less than five percent of the base on the search',
+    (_name, input) => {
+      const config = parseConfig(input);
+      expect(searchShare(plannedCompute(config, designExperiment(config)))).toBeLessThan(LARGE_SEARCH_SHARE);
+      expect(LARGE_SEARCH_SHARE).toBe(0.05);
+    },
+  );
 });

@@ -60,10 +60,14 @@ export function registerDemoCommand(program: Command): void {
     });
 }
 
-/** Says what the demo will take on this machine, unless its results are there already. */
+/** Says what the demo will take on this machine, or that its results are there already. */
 async function announce(project: Project, emit: EventSink): Promise<void> {
   const { stages } = await projectStatus(project);
-  if (stages.every(({ state }) => state === 'done')) return;
+  if (stages.every(({ state }) => state === 'done')) {
+    const message = `the demo in ${project.folder} is finished, nothing is computed again; --fresh begins anew`;
+    emit({ type: 'log', level: 'info', message });
+    return;
+  }
   const { seconds } = (await planProject(project)).forecast;
   const begun = stages.some(({ state }) => state !== 'pending');
   const message = begun
