@@ -90,7 +90,7 @@ export class JobRunner {
       if (current?.record.state === 'paused') await this.move(current, 'resume');
       const job = current ?? (await this.enqueue(project, until));
       // Somebody asked for this one: where nothing is in its way it starts even if the queue is paused.
-      if (job.record.state === 'queued' && !this.isBusy()) await this.launch(job);
+      if (job.record.state === 'queued' && !this.closing && !this.isBusy()) await this.launch(job);
       return job;
     });
   }
@@ -163,9 +163,12 @@ export class JobRunner {
   /** Stops what is at work with a checkpoint and waits for it. The job is `interrupted` when the host comes back. */
   async close(): Promise<void> {
     this.closing = true;
+    // A job that is being started has no engine yet.
+    await this.turn;
     const engines = this.jobs.flatMap((job) => job.engine ?? []);
     for (const engine of engines) engine.stop();
     await Promise.all(engines.map((engine) => engine.outcome));
+    // What their ends changed is on disk when the host ends.
     await this.turn;
   }
 

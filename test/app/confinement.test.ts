@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { configSchema } from '../../src/contract/config.js';
 import { confineConfig, confinePath, isInside } from '../../src/app/confinement.js';
+import { removeFolder } from '../removeFolder.js';
 
 let folder: string;
 let root: string;
@@ -15,7 +16,7 @@ beforeAll(async () => {
   await symlink(folder, join(root, 'way-out'));
   await symlink(join(root, 'inner'), join(folder, 'way-in'));
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => removeFolder(folder));
 
 it('lets through what lies in a root, by any way', async () => {
   expect(await confinePath(root, [root])).toBe(root);

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -14,6 +14,7 @@ import {
 } from '../../src/contract/api.js';
 import { imageUrl } from '../../src/contract/imageUrl.js';
 import { FakeEngines } from '../jobs/fakeEngine.js';
+import { removeFolder } from '../removeFolder.js';
 
 /** A host of the application as a window reaches it. */
 export interface HostUnderTest {
@@ -44,14 +45,10 @@ export function contractSuite(name: string, open: (app: Application) => Promise<
     });
     afterEach(async () => {
       await host.close();
-      // Engines of the test stop at once when they are asked.
-      for (const child of engines.children) {
-        if (!child.connected) continue;
-        child.onSignal = (signal) => child.exit(null, signal);
-        child.on('received', () => child.end({ type: 'stopped' }));
-      }
-      await app.close();
-      await rm(root, { recursive: true, force: true });
+      const closed = app.close();
+      engines.end();
+      await closed;
+      await removeFolder(root);
     });
 
     /** The value of a command, checked against the contract. */
@@ -126,7 +123,7 @@ export function contractSuite(name: string, open: (app: Application) => Promise<
           'PATH_OUTSIDE_ROOTS',
         );
       } finally {
-        await rm(outside, { recursive: true });
+        await removeFolder(outside);
       }
     });
 

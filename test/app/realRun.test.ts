@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createApplication, type Application } from '../../src/app/application.js';
 import type { AppEvent, CommandName, CommandParams, CommandValue } from '../../src/contract/api.js';
+import { removeFolder } from '../removeFolder.js';
 
 const ENTRY = resolve(import.meta.dirname, '../../dist/src/jobs/engineProcess.js');
 
@@ -38,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await app.close();
-  await rm(root, { recursive: true, force: true });
+  await removeFolder(root);
 });
 
 async function ask<N extends CommandName>(name: N, params: CommandParams<N>): Promise<CommandValue<N>> {

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeImageFolder, runCli, tinyExperiment } from './runCli.js';
+import { removeFolder } from '../removeFolder.js';
 
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'stepadapt-bad-'));
   await makeImageFolder(join(root, 'images'), 12);
 });
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(() => removeFolder(root));
 
 /** Runs a command that must be refused; the error is one JSON document with code, message and hint. */
 async function refused(

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -7,6 +7,7 @@ import { registerFidCommand } from '../../src/cli/commands/fid.js';
 import { encodePng } from '../../src/formats/images.js';
 import { decodeNpz, encodeNpz } from '../../src/formats/npz.js';
 import { randomUniform } from '../../src/tensor/random.js';
+import { removeFolder } from '../removeFolder.js';
 
 const SIZE = 8;
 let root: string;
@@ -35,7 +36,7 @@ beforeAll(async () => {
     await writeFile(at(name), await encodePng(pixels, { width: SIZE, height: SIZE, channels: 3 }));
   }
 });
-afterAll(() => rm(root, { recursive: true }));
+afterAll(() => removeFolder(root));
 afterEach(() => vi.restoreAllMocks());
 
 async function fid(...args: string[]): Promise<Record<string, unknown> & { fid: number }> {

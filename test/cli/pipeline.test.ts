@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeNpz } from '../../src/formats/npz.js';
 import type { EngineStatus } from '../../src/tensor/engine.js';
 import { makeImageFolder, runCli, tinyExperiment } from './runCli.js';
+import { removeFolder } from '../removeFolder.js';
 
 const probed = JSON.parse((await runCli(['engines', '--json'])).stdout) as EngineStatus[];
 const engines = probed.filter((engine) => engine.available).map((engine) => engine.id);
@@ -13,7 +14,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'stepadapt-cli-'));
   await makeImageFolder(join(root, 'images'), 40);
 });
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(() => removeFolder(root));
 
 const lines = (text: string) =>
   text

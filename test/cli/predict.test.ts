@@ -1,17 +1,18 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { decodeNpz, encodeNpz } from '../../src/formats/npz.js';
 import { decodeSafetensors } from '../../src/formats/safetensors.js';
 import { runCli } from './runCli.js';
+import { removeFolder } from '../removeFolder.js';
 
 const golden = resolve(import.meta.dirname, '../golden');
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'stepadapt-predict-'));
 });
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(() => removeFolder(root));
 
 it('gives the output that diffusers gives for the same folder, inputs and timesteps', async () => {
   const { tensors } = decodeSafetensors(await readFile(join(golden, 'unet-small-io.safetensors')));

@@ -1,17 +1,18 @@
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readModelFolder } from '../../src/model/diffusersFolder.js';
 import { countModel } from '../../src/model/countModel.js';
 import { makeImageFolder, runCli, tinyExperiment } from './runCli.js';
+import { removeFolder } from '../removeFolder.js';
 
 const model = resolve(import.meta.dirname, '../golden/unet-small');
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'stepadapt-pruning-'));
 });
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(() => removeFolder(root));
 
 it('count lists the groups of tied channels', async () => {
   const ran = await runCli(['count', '--preset', 'cifar10-ddpm', '--groups', '--json']);

@@ -1,18 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findDesktop } from '../../src/cli/commands/app.js';
 import { signIn } from '../server/signIn.js';
+import { removeFolder } from '../removeFolder.js';
 
 const ENTRY = resolve(import.meta.dirname, '../../build/stepadapt.mjs');
 let root: string;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'stepadapt-serve-'));
 });
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(() => removeFolder(root));
 
 function start(...args: string[]) {
   const env = { ...process.env, STEPADAPT_HOME: join(root, 'home') };

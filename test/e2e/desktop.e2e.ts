@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findDesktop } from '../../src/cli/commands/app.js';
 import type { DesktopBridge } from '../../src/contract/desktop.js';
+import { removeFolder } from '../removeFolder.js';
 
 /** The desktop window in real Electron. Only an unfused build can be driven; fuses are checked on the package. */
 
@@ -34,7 +35,7 @@ describe.skipIf(reason !== '')(`the desktop window${reason === '' ? '' : ` (skip
   });
   afterAll(async () => {
     await electron.close();
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
   });
 
   test('shows our page, which has the bridge and nothing of Node', async () => {

@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { makeImageFolder, runCli, tinyExperiment } from '../cli/runCli.js';
+import { removeFolder } from '../removeFolder.js';
 
 /** One web host with folders of its own, and a browser that was let in. */
 export interface Studio {
@@ -46,7 +47,7 @@ export async function openStudio(options: { colorScheme?: 'light' | 'dark' } = {
     async close() {
       await browser.close();
       await stop(child);
-      await rm(folder, { recursive: true, force: true });
+      await removeFolder(folder);
     },
   };
 }

@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { registerAppScheme, serveApp } from '../../electron/appProtocol.js';
 import { protocol, resetElectron, session } from './electronMock.js';
 import { memoryLog } from './memoryLog.js';
+import { removeFolder } from '../removeFolder.js';
 
 vi.mock('electron', () => import('./electronMock.js'));
 
@@ -32,7 +33,7 @@ beforeEach(() => {
   serveApp(session.defaultSession as never, { page: join(folder, 'page'), projectFile }, memoryLog().log);
   get = (url, init) => session.defaultSession.schemes.get('app')!(new Request(url, init));
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => removeFolder(folder));
 
 describe('the app scheme', () => {
   it('has an origin and fetch, and no way around the policy', () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -17,7 +17,9 @@ import {
   session,
   shell,
 } from './electronMock.js';
+import { eventually } from './eventually.js';
 import { loadPreload } from './loadPreload.js';
+import { removeFolder } from '../removeFolder.js';
 
 vi.mock('electron', () => import('./electronMock.js'));
 
@@ -36,7 +38,7 @@ beforeAll(async () => {
   Object.assign(process, { resourcesPath: join(folder, 'resources') });
   process.argv = ['electron', 'main.js'];
   await import('../../electron/main.js');
-  await vi.waitFor(() => expect(BrowserWindow.all).toHaveLength(1), { timeout: 20_000 });
+  await eventually(() => expect(BrowserWindow.all).toHaveLength(1));
   window = BrowserWindow.all[0]!;
   page = loadPreload(window);
 });
@@ -46,7 +48,7 @@ afterAll(async () => {
   process.argv = realArguments;
   process.removeAllListeners('uncaughtException');
   process.removeAllListeners('unhandledRejection');
-  rmSync(folder, { recursive: true, force: true });
+  await removeFolder(folder);
 });
 
 describe('the desktop host', () => {
@@ -95,9 +97,9 @@ describe('the desktop host', () => {
   it('streams events through a port until the page has enough', async () => {
     const messages: StreamMessage[] = [];
     const stop = page.bridge.subscribe((message) => messages.push(message));
-    await vi.waitFor(() => expect(messages[0]).toMatchObject({ type: 'hello', epoch: expect.any(String) }));
+    await eventually(() => expect(messages[0]).toMatchObject({ type: 'hello', epoch: expect.any(String) }));
     await page.bridge.call('queue.pause', {});
-    await vi.waitFor(() => expect(JSON.stringify(messages)).toContain('"paused":true'));
+    await eventually(() => expect(JSON.stringify(messages)).toContain('"paused":true'));
     stop();
     await new Promise((resolve) => setTimeout(resolve, 50));
     const heard = messages.length;
@@ -114,7 +116,7 @@ describe('the desktop host', () => {
   });
 
   it('shows recent projects in the menu, and documents that came before the page', async () => {
-    await vi.waitFor(() => expect(Menu.find('first')).toBeDefined());
+    await eventually(() => expect(Menu.find('first')).toBeDefined());
     Menu.find('first')!.click!({}, window);
     const opened: unknown[] = [];
     const stop = page.bridge.onOpenProject((wanted) => opened.push(wanted));
@@ -161,7 +163,7 @@ describe('the desktop host', () => {
     window.bounds = { x: 10, y: 20, width: 1000, height: 700 };
     if (process.platform === 'darwin') app.quit();
     window.close();
-    await vi.waitFor(() => expect(app.exitCode).toBe(0));
+    await eventually(() => expect(app.exitCode).toBe(0));
     const { readWindowPlace } = await import('../../electron/windowPlace.js');
     expect(readWindowPlace(join(folder, 'desktop', 'window.json'))?.bounds).toEqual(window.bounds);
   });

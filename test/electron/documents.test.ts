@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -9,6 +9,7 @@ import {
   type WantedProject,
 } from '../../electron/documents.js';
 import { app, preventable, resetElectron } from './electronMock.js';
+import { removeFolder } from '../removeFolder.js';
 
 vi.mock('electron', () => import('./electronMock.js'));
 
@@ -21,9 +22,9 @@ beforeEach(() => {
   for (const name of ['a.stepadapt', 'B.STEPADAPT', 'notes.txt']) writeFileSync(join(folder, name), '{}');
   mkdirSync(join(folder, 'folder.stepadapt'));
 });
-afterEach(() => {
+afterEach(async () => {
   process.argv = realArguments;
-  rmSync(folder, { recursive: true });
+  await removeFolder(folder);
 });
 
 describe('documentsInArguments', () => {

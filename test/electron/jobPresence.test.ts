@@ -13,6 +13,7 @@ import {
   powerSaveBlocker,
   resetElectron,
 } from './electronMock.js';
+import { eventually } from './eventually.js';
 import { memoryLog } from './memoryLog.js';
 
 vi.mock('electron', () => import('./electronMock.js'));
@@ -112,14 +113,14 @@ describe('while a job works', () => {
 
   it('a job that was at work before the window came is found', async () => {
     const { made } = presence({}, [job('running')]);
-    await vi.waitFor(() => expect(made.jobAtWork()?.id).toBe('job-0001'));
+    await eventually(() => expect(made.jobAtWork()?.id).toBe('job-0001'));
     expect(held()).toHaveLength(1);
   });
 
   it('the dock shows the part that is done, then how it ended', async () => {
     const { tell, window } = presence();
     tell(job('running'));
-    await vi.waitFor(() => expect(window.progress).toEqual([{ value: 0.25, mode: 'normal' }]));
+    await eventually(() => expect(window.progress).toEqual([{ value: 0.25, mode: 'normal' }]));
     tell(job('failed'));
     expect(window.progress.at(-1)).toEqual({ value: 1, mode: 'error' });
     tell(job('running'));
@@ -171,7 +172,7 @@ describe('at the end of a job', () => {
     first.wait([]);
     first.tell(job('running', { id: 'job-0002' }));
     first.tell(job('finished', { id: 'job-0002' }));
-    await vi.waitFor(() => expect(first.onIdle).toHaveBeenCalledOnce());
+    await eventually(() => expect(first.onIdle).toHaveBeenCalledOnce());
   });
 });
 
@@ -186,11 +187,11 @@ describe('on battery power', () => {
   it('work pauses and goes on with the power supply', async () => {
     const { pause, goOn } = setUp(true);
     powerMonitor.emit('on-battery');
-    await vi.waitFor(() => expect(pause).toHaveBeenCalledOnce());
+    await eventually(() => expect(pause).toHaveBeenCalledOnce());
     await Promise.resolve();
     powerMonitor.emit('on-ac');
     powerMonitor.emit('on-ac');
-    await vi.waitFor(() => expect(goOn).toHaveBeenCalledOnce());
+    await eventually(() => expect(goOn).toHaveBeenCalledOnce());
   });
 
   it('work goes on where that is not wanted', async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -9,7 +9,9 @@ import { manageQuit } from '../../electron/quitting.js';
 import { openReport } from '../../electron/reports.js';
 import { update } from '../../electron/updates.js';
 import { app, BrowserWindow, dialog, preventable, resetElectron, shell } from './electronMock.js';
+import { eventually } from './eventually.js';
 import { memoryLog } from './memoryLog.js';
+import { removeFolder } from '../removeFolder.js';
 
 vi.mock('electron', () => import('./electronMock.js'));
 
@@ -32,7 +34,7 @@ beforeEach(() => {
   vi.clearAllMocks();
   folder = mkdtempSync(join(tmpdir(), 'stepadapt-lifecycle-'));
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => removeFolder(folder));
 
 describe.skipIf(process.platform === 'darwin')('quitting', () => {
   const open = (isBusy: boolean) => {
@@ -48,7 +50,7 @@ describe.skipIf(process.platform === 'darwin')('quitting', () => {
     window.close();
     expect(close).toHaveBeenCalledOnce();
     expect(app.exitCode).toBeNull();
-    await vi.waitFor(() => expect(app.exitCode).toBe(0));
+    await eventually(() => expect(app.exitCode).toBe(0));
   });
 
   it('lets a job go on when its window closes, and ends with it', async () => {
@@ -59,7 +61,7 @@ describe.skipIf(process.platform === 'darwin')('quitting', () => {
     state.isBusy = false;
     app.mayQuit = true;
     quitting.onIdle();
-    await vi.waitFor(() => expect(app.exitCode).toBe(0));
+    await eventually(() => expect(app.exitCode).toBe(0));
     expect(close).toHaveBeenCalledOnce();
   });
 
@@ -68,7 +70,7 @@ describe.skipIf(process.platform === 'darwin')('quitting', () => {
     const { window, close } = open(true);
     dialog.answers.push(0);
     window.close();
-    await vi.waitFor(() => expect(app.exitCode).toBe(0));
+    await eventually(() => expect(app.exitCode).toBe(0));
     expect(close).toHaveBeenCalledOnce();
     expect(dialog.asked).toHaveLength(1);
   });
@@ -91,7 +93,7 @@ describe.skipIf(process.platform === 'darwin')('quitting', () => {
     app.mayQuit = true;
     manageQuit({ isBusy: () => false, close: () => Promise.reject(new Error('the disk is gone')), log });
     app.quit();
-    await vi.waitFor(() => expect(app.exitCode).toBe(0));
+    await eventually(() => expect(app.exitCode).toBe(0));
   });
 });
 
@@ -249,7 +251,7 @@ describe('reports', () => {
     app.setPath('temp', folder);
     const read = vi.fn(async () => ({ name: 'report.html', bytes: Buffer.from('<p>report'), isDownload: false }));
     expect(openReport(url, read, log)).toBe(true);
-    await vi.waitFor(() => expect(shell.opened).toHaveLength(1));
+    await eventually(() => expect(shell.opened).toHaveLength(1));
     expect(read).toHaveBeenCalledWith('/api/report/0123456789abcdef/2026-01-01-abc/report.html');
     expect(readFileSync(shell.opened[0]!, 'utf8')).toBe('<p>report');
   });
@@ -270,7 +272,7 @@ describe('reports', () => {
     app.setPath('temp', folder);
     const memory = memoryLog();
     expect(openReport(url, async () => null, memory.log)).toBe(true);
-    await vi.waitFor(() => expect(memory.messages()).toEqual(['the report could not be opened']));
+    await eventually(() => expect(memory.messages()).toEqual(['the report could not be opened']));
     expect(shell.opened).toEqual([]);
   });
 });

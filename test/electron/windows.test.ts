@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -7,6 +7,7 @@ import { placeOnDisplays, readWindowPlace, SMALLEST_SIZE, writeWindowPlace } fro
 import { createMainWindow } from '../../electron/windows.js';
 import { app, BrowserWindow, dialog, preventable, resetElectron, screen } from './electronMock.js';
 import { memoryLog } from './memoryLog.js';
+import { removeFolder } from '../removeFolder.js';
 
 vi.mock('electron', () => import('./electronMock.js'));
 
@@ -16,7 +17,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'stepadapt-window-'));
   app.setPath('userData', folder);
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => removeFolder(folder));
 
 const primary = { workArea: { x: 0, y: 25, width: 1920, height: 1055 } };
 const right = { workArea: { x: 1920, y: 0, width: 2560, height: 1440 } };

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeImageFolder, runCli, tinyExperiment } from '../cli/runCli.js';
+import { removeFolder } from '../removeFolder.js';
 
 /** A real small file system; needs Linux and the right to mount. */
 function mountSmall(folder: string, kilobytes: number, remount = false): boolean {
@@ -27,7 +28,7 @@ describe.skipIf(!mounted)('a full disk', () => {
   beforeAll(() => makeImageFolder(join(root, 'images'), 20));
   afterAll(async () => {
     execFileSync('umount', [disk]);
-    await rm(root, { recursive: true, force: true });
+    await removeFolder(root);
   });
 
   it(

@@ -1,9 +1,10 @@
-import { cp, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { decodeNpz } from '../../src/formats/npz.js';
 import { makeImageFolder, runCli, tinyExperiment } from '../cli/runCli.js';
+import { removeFolder } from '../removeFolder.js';
 
 let root: string;
 beforeAll(async () => {
@@ -12,7 +13,7 @@ beforeAll(async () => {
   const settings = { 'model.dropout': 0.1, 'data.flip': true, 'experts.outsideProbability': 0.2, 'base.microBatch': 3 };
   await runCli(['new', join(root, 'fresh'), '--name', 'p', ...tinyExperiment(join(root, 'images'), settings)]);
 });
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(() => removeFolder(root));
 
 /** Timings differ from run to run; everything else a run leaves behind must not. */
 function withoutTimings(value: unknown): unknown {

@@ -50,13 +50,21 @@ export class FakeChild extends EventEmitter {
 export class FakeEngines {
   readonly children: FakeChild[] = [];
   private readonly arrivals = new EventEmitter();
+  private areEnding = false;
 
   readonly spawn = (): EngineChild => {
     const child = new FakeChild();
     this.children.push(child);
+    if (this.areEnding) setImmediate(() => child.exit(null, 'SIGTERM'));
     this.arrivals.emit('child');
     return child as unknown as EngineChild;
   };
+
+  /** Ends every child, also those that are still being started, so that what looks after them can come to an end. */
+  end(): void {
+    this.areEnding = true;
+    for (const child of this.children) if (child.connected) child.exit(null, 'SIGTERM');
+  }
 
   /** The child of this number, as soon as it was started; 0 = the first. */
   async child(index: number): Promise<FakeChild> {

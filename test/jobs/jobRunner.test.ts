@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -9,22 +9,31 @@ import { JobRunner } from '../../src/jobs/jobRunner.js';
 import { JobStore } from '../../src/jobs/jobStore.js';
 import { createProject, saveConfig, type Project } from '../../src/project/project.js';
 import { FakeEngines } from './fakeEngine.js';
+import { removeFolder } from '../removeFolder.js';
 
 let root: string;
 let engines: FakeEngines;
 let states: string[];
+let runners: JobRunner[];
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'stepadapt-jobs-'));
   engines = new FakeEngines();
   states = [];
+  runners = [];
 });
-afterEach(() => rm(root, { recursive: true, force: true }));
+afterEach(async () => {
+  // A runner writes records and the queue after what the test waited for; only an ended one writes nothing more.
+  const closed = runners.map((runner) => runner.close());
+  engines.end();
+  await Promise.all(closed);
+  await removeFolder(root);
+});
 
 const project = (name: string): Promise<Project> =>
   createProject(join(root, name), { preset: null, config: configSchema.parse({}) });
 
 function newRunner(spawn = engines.spawn): JobRunner {
-  return new JobRunner({
+  const runner = new JobRunner({
     queuePath: join(root, 'queue.json'),
     spawn,
     onJob: ({ record, project: { file } }) => {
@@ -34,6 +43,8 @@ function newRunner(spawn = engines.spawn): JobRunner {
     onQueue: () => undefined,
     onEvents: () => undefined,
   });
+  runners.push(runner);
+  return runner;
 }
 
 /** Waits until the newest job of a project has this state, on disk. */

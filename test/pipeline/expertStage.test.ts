@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +11,7 @@ import { featureStage } from '../../src/pipeline/stages/featureStage.js';
 import { writeExpertSamples } from '../../src/pipeline/expertSamples.js';
 import { trainedNetwork } from '../../src/pipeline/trainedWeights.js';
 import { stageContext, TINY } from './stageContext.js';
+import { removeFolder } from '../removeFolder.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -19,7 +20,7 @@ beforeAll(async () => {
   const context = await stageContext(folder, 'base', sampled);
   await baseStage(context.config).run(context);
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => removeFolder(folder));
 
 /** Runs the expert of the noisier group, which is pruned, from nothing. */
 async function expert(change: { experts?: object; pruning?: object }) {
@@ -29,7 +30,7 @@ async function expert(change: { experts?: object; pruning?: object }) {
     pruning: { ...TINY.pruning, ...change.pruning },
   };
   const context = await stageContext(folder, 'experts/1', config);
-  await rm(context.folder, { recursive: true, force: true });
+  await removeFolder(context.folder);
   const compute = await expertStage(context.config, 1).run(context);
   const read = async (name: string) => readFile(join(context.folder, name), 'utf8');
   const losses = groupLossesSchema.parse(JSON.parse(await read('losses.json')));

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { askService } from '../../src/pipeline/languageModelService.js';
 import { recording, replaying } from '../../src/pipeline/transcript.js';
 import { pruningSchema } from '../../src/contract/config.js';
+import { removeFolder } from '../removeFolder.js';
 
 const KEY = 'sk-very-secret';
 const messages = [{ role: 'user', content: 'widths?' }] as const;
@@ -26,7 +27,7 @@ beforeEach(async () => {
 afterEach(async () => {
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-  await rm(folder, { recursive: true });
+  await removeFolder(folder);
 });
 
 function ask(options: { timeoutSeconds?: number; signal?: AbortSignal; key?: string } = {}): Promise<string> {

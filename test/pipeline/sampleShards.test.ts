@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import type { OpenModel } from '../../src/pipeline/models.js';
 import { drawShards, readShards, SHARD_IMAGES } from '../../src/pipeline/sampleShards.js';
 import type { StageContext } from '../../src/pipeline/stage.js';
 import { parseConfig } from '../../src/project/project.js';
+import { removeFolder } from '../removeFolder.js';
 
 const SAMPLES = SHARD_IMAGES + 20;
 const config = parseConfig({
@@ -28,7 +29,7 @@ const model = {
 } as unknown as OpenModel;
 
 beforeAll(async () => (folder = await mkdtemp(join(tmpdir(), 'stepadapt-shards-'))));
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(() => removeFolder(folder));
 
 it('an evaluation killed after one shard draws only the others, and every image is the same', async () => {
   const context = {

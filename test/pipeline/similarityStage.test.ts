@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -12,6 +12,7 @@ import { groupingStage } from '../../src/pipeline/stages/groupingStage.js';
 import { similarityStage } from '../../src/pipeline/stages/similarityStage.js';
 import { readSimilarity } from '../../src/pipeline/similarityFiles.js';
 import { stageContext, TINY } from './stageContext.js';
+import { removeFolder } from '../removeFolder.js';
 
 const config = {
   ...TINY,
@@ -43,7 +44,7 @@ describe('similarity stage', () => {
     const context = await stageContext(folder, 'base', config);
     await baseStage(context.config).run(context);
   });
-  afterEach(() => rm(folder, { recursive: true }));
+  afterEach(() => removeFolder(folder));
 
   it('resumed equals uninterrupted, also after a torn row; the groups follow from the matrix', async () => {
     const context = await stageContext(folder, 'similarity', config);
@@ -63,7 +64,7 @@ describe('similarity stage', () => {
     );
     expect(new Set(first).size).toBeGreaterThan(5);
 
-    await rm(context.folder, { recursive: true });
+    await removeFolder(context.folder);
     const stop = new AbortController();
     const cut = await stageContext(folder, 'similarity', config, stop.signal);
     let rows = 0;

@@ -1,10 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StageRecord } from '../../src/contract/project.js';
 import { StageStore } from '../../src/pipeline/stageStore.js';
 import { createProject, parseConfig } from '../../src/project/project.js';
+import { removeFolder } from '../removeFolder.js';
 
 let root: string;
 let store: StageStore;
@@ -12,7 +13,7 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'stepadapt-store-'));
   store = new StageStore(await createProject(join(root, 'p'), { preset: null, config: parseConfig({}) }));
 });
-afterEach(() => rm(root, { recursive: true, force: true }));
+afterEach(() => removeFolder(root));
 
 const record = (inputHash: string): StageRecord => ({
   format: 'stepadapt-stage',

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { bestEvaluation, isExhausted, withKnownWeights } from '../../src/pipelin
 import { uniformTimesteps } from '../../src/training/timestepDraws.js';
 import { latestCheckpoint } from '../../src/training/checkpoint.js';
 import { stageContext, TINY } from './stageContext.js';
+import { removeFolder } from '../removeFolder.js';
 
 describe('a selection', () => {
   const state = (...losses: (number | null)[]) => ({
@@ -39,7 +40,7 @@ describe('trainNetwork with a selection', () => {
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'train-'));
   });
-  afterEach(() => rm(root, { recursive: true }));
+  afterEach(() => removeFolder(root));
 
   async function training(name: string, rest: Partial<NetworkTraining>, signal?: AbortSignal) {
     const context = await stageContext(join(root, name), 'base', TINY, signal);

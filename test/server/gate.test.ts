@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { isOwnHost, originRules } from '../../src/server/origin.js';
 import { startWebHost, type WebHost } from '../../src/server/startWebHost.js';
 import { FakeEngines } from '../jobs/fakeEngine.js';
 import { signIn } from './signIn.js';
+import { removeFolder } from '../removeFolder.js';
 
 let root: string;
 let app: Application;
@@ -34,7 +35,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await host.close();
   await app.close();
-  await rm(root, { recursive: true, force: true });
+  await removeFolder(root);
 });
 
 interface Answer {

@@ -1,5 +1,4 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
@@ -8,10 +7,11 @@ import type { Result, StreamMessage } from '../../src/contract/api.js';
 import { startWebHost } from '../../src/server/startWebHost.js';
 import { contractSuite } from '../app/contractSuite.js';
 import { signIn } from './signIn.js';
+import { removeFolder } from '../removeFolder.js';
 
 const pageFolder = mkdtempSync(join(tmpdir(), 'stepadapt-page-'));
 writeFileSync(join(pageFolder, 'index.html'), '<!doctype html><title>page</title>');
-afterAll(() => rm(pageFolder, { recursive: true }));
+afterAll(() => removeFolder(pageFolder));
 
 contractSuite('over HTTP and WebSocket', async (app) => {
   const host = await startWebHost({ app, port: 0, pageFolder, log: () => undefined });

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { expandSweep, parseSweep } from '../../../src/pipeline/sweep/sweepFile.j
 import { tabulateSweep, writeSweepTable } from '../../../src/pipeline/sweep/tabulateSweep.js';
 import { randomIntegers } from '../../../src/tensor/random.js';
 import { TINY } from '../stageContext.js';
+import { removeFolder } from '../../removeFolder.js';
 
 describe('runSweep', () => {
   let folder: string;
@@ -22,7 +23,7 @@ describe('runSweep', () => {
       await writeFile(join(folder, `${index}.png`), await encodePng(pixels, { width: 8, height: 8, channels: 1 }));
     }
   });
-  afterEach(() => rm(folder, { recursive: true }));
+  afterEach(() => removeFolder(folder));
 
   const signal = new AbortController().signal;
   const emit = (event: PipelineEvent) => void events.push(event);
