@@ -28,6 +28,8 @@ export const stageRecordSchema = z.strictObject({
   finishedAt: z.iso.datetime().nullable(),
   /** Seconds of work, summed over interruptions. */
   seconds: z.number(),
+  /** Largest resident memory of the process during the stage, bytes; absent from records of earlier versions. */
+  peakRssBytes: z.number().optional(),
   /** Fraction of the work done, 0..1. */
   progress: z.number().min(0).max(1),
   engine: z.strictObject({ id: z.string(), version: z.string(), device: z.string(), threads: z.number() }),

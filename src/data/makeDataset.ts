@@ -19,3 +19,10 @@ export function makeDataset(parts: Omit<Dataset, 'hash'>): Dataset {
   }
   return { ...parts, hash: hashDataset(parts) };
 }
+
+/** The same data in memory that threads share; elsewhere each would hold a copy. */
+export function shareDataset(dataset: Dataset): Dataset {
+  const pixels = new Uint8Array(new SharedArrayBuffer(dataset.pixels.length));
+  pixels.set(dataset.pixels);
+  return { ...dataset, pixels };
+}

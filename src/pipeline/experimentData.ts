@@ -5,6 +5,7 @@ import type { EventSink } from '../contract/events.js';
 import { failure } from '../contract/errors.js';
 import type { Dataset } from '../data/dataset.js';
 import { loadDataset } from '../data/loadDataset.js';
+import { shareDataset } from '../data/makeDataset.js';
 import { splitDataset } from '../data/split.js';
 import { writeJsonAtomic } from '../project/atomicFile.js';
 import type { Project } from '../project/project.js';
@@ -47,7 +48,8 @@ export async function loadExperimentData(
     );
   }
   const heldOut = Math.max(1, Math.round(dataset.count * HELD_OUT_SHARE));
-  return splitDataset(dataset, heldOut);
+  // Batches are drawn in a thread of their own.
+  return splitDataset(shareDataset(dataset), heldOut);
 }
 
 async function readIdentity(path: string): Promise<z.output<typeof identitySchema> | null> {

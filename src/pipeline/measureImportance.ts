@@ -11,7 +11,7 @@ import {
 import { prunableWidths } from '../model/prunableWidths.js';
 import type { Weights } from '../model/weights.js';
 import { drawBatch } from '../training/batches.js';
-import type { TimestepDraw } from '../training/timestepDraws.js';
+import { intervalOfTimesteps, type TimestepDraw } from '../training/timestepDraws.js';
 import type { ExperimentDesign } from './design.js';
 import { trainingMacs } from './ledger.js';
 import { ProgressMeter } from './progressMeter.js';
@@ -104,7 +104,7 @@ function gradientEvidence(task: ImportanceTask): Pick<TaylorOptions, 'batch' | '
   if (pruning.importance === 'diff-pruning') {
     return {
       count: to - from,
-      batch: (index) => drawn(1, (_key, count) => new Int32Array(count).fill(from + index)),
+      batch: (index) => drawn(1, intervalOfTimesteps(from + index, from + index + 1)),
       enough: runningMaximumRule(LOSS_THRESHOLD),
     };
   }

@@ -5,6 +5,7 @@ import type { Project } from '../project/project.js';
 import { lockProject } from '../project/projectLock.js';
 import { openEngine } from '../tensor/openEngine.js';
 import type { Engine } from '../tensor/engine.js';
+import { peakRssBytes, resetPeakRss } from '../tensor/memory.js';
 import { SOFTWARE_VERSION } from '../contract/version.js';
 import { loadExperimentData } from './experimentData.js';
 import { designExperiment } from './design.js';
@@ -71,6 +72,7 @@ async function runStage(
 ): Promise<void> {
   const { store, signal, emit } = shared;
   const started = performance.now();
+  resetPeakRss();
   let progress = previous?.progress ?? 0;
   const record = (state: StageRecord['state'], macs: StageCompute, error: unknown = null): StageRecord => ({
     format: 'stepadapt-stage',
@@ -81,6 +83,7 @@ async function runStage(
     startedAt: previous?.startedAt ?? new Date().toISOString(),
     finishedAt: state === 'done' ? new Date().toISOString() : null,
     seconds: (previous?.seconds ?? 0) + (performance.now() - started) / 1000,
+    peakRssBytes: Math.max(previous?.peakRssBytes ?? 0, peakRssBytes()),
     progress: state === 'done' ? 1 : progress,
     engine: engineRecord(shared.engine),
     softwareVersion: SOFTWARE_VERSION,

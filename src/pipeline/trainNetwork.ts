@@ -6,7 +6,7 @@ import { interrupted } from '../contract/errors.js';
 import type { UNetSpec } from '../model/spec.js';
 import type { Weights } from '../model/weights.js';
 import type { Engine } from '../tensor/engine.js';
-import { drawBatch } from '../training/batches.js';
+import { openBatchSource } from '../training/batchSource.js';
 import { latestCheckpoint, writeCheckpoint } from '../training/checkpoint.js';
 import { pruneCheckpoints } from '../training/checkpointFolders.js';
 import { createTrainStep } from '../training/createTrainStep.js';
@@ -128,6 +128,19 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
     emit({ type: 'metric', stage, step: update, values: { heldOutLoss: value } });
     return isExhausted(evaluations, patience);
   };
+  const source = openBatchSource(
+    {
+      dataset: context.data.train,
+      objective: design.objective,
+      draw: training.draw,
+      seed: config.seed,
+      stream: stage,
+      batch: common.batch,
+      microBatch: common.microBatch,
+      flip: config.data.flip,
+    },
+    { fromUpdate, steps, warn: (message) => emit({ type: 'log', level: 'warn', message }) },
+  );
   let drawn: number[] = [];
   let lastUpdate = fromUpdate;
   let weights: Weights | null = null;
@@ -144,17 +157,7 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
       dropout: { seed: config.seed, stream: `${stage}/dropout` },
       signal,
       nextBatch: (update) => {
-        const batches = drawBatch({
-          dataset: context.data.train,
-          objective: design.objective,
-          draw: training.draw,
-          seed: config.seed,
-          stream: stage,
-          update,
-          batch: common.batch,
-          microBatch: common.microBatch,
-          flip: config.data.flip,
-        });
+        const batches = source.take(update);
         drawn = batches.flatMap((batch) => [...batch.timesteps]);
         return training.retarget?.(batches) ?? batches;
       },
@@ -187,6 +190,7 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
     throw signal.aborted ? interrupted() : error;
   } finally {
     step.dispose();
+    await source.close();
   }
 }
 

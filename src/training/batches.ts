@@ -7,25 +7,29 @@ import type { Objective } from '../diffusion/objective.js';
 import { BOUND_TERMS, boundTerms } from '../diffusion/posterior.js';
 import { predictionTarget } from '../diffusion/prediction.js';
 import { randomIntegers, randomNormal } from '../tensor/random.js';
-import type { TimestepDraw } from './timestepDraws.js';
+import { drawTimesteps, type TimestepDraw } from './timestepDraws.js';
 import type { MicroBatch } from './trainStep.js';
 
-/** What an update's batch depends on, and nothing else: a resumed run draws the same batches. */
-export interface BatchRequest {
+/** What the batches of a training depend on, besides the update. Plain data, so that another thread can be told it. */
+export interface BatchStream {
   readonly dataset: Dataset;
   readonly objective: Objective;
   readonly draw: TimestepDraw;
   readonly seed: number;
   /** Name of the run's random stream, such as the stage. */
   readonly stream: string;
-  /** 1-based count of optimizer updates. */
-  readonly update: number;
   /** Images per update. */
   readonly batch: number;
   /** Most images per forward pass; divides the same batch differently and changes nothing in it. */
   readonly microBatch: number;
   /** Whether each image is mirrored with probability one half. */
   readonly flip: boolean;
+}
+
+/** What an update's batch depends on, and nothing else: a resumed run draws the same batches. */
+export interface BatchRequest extends BatchStream {
+  /** 1-based count of optimizer updates. */
+  readonly update: number;
 }
 
 /** One update's images in epoch order, noised to drawn timesteps, with what should be predicted (DDPM, algorithm 1). */
@@ -35,7 +39,7 @@ export function drawBatch(request: BatchRequest): MicroBatch[] {
   const indices = imageIndices({ seed, stream: `${stream}/images` }, dataset.count, update, batch);
   const flips = request.flip ? Uint8Array.from(randomIntegers(key('flips'), batch, 0, 2)) : null;
   const images = normalisedImages(dataset, indices, flips);
-  const timesteps = request.draw(key('timesteps'), batch);
+  const timesteps = drawTimesteps(request.draw, key('timesteps'), batch);
   const noise = randomNormal(key('noise'), images.length);
   return divide(noisedBatch(objective, images, noise, timesteps), request.microBatch);
 }

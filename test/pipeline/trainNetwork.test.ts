@@ -6,7 +6,7 @@ import { initialiseWeights } from '../../src/model/initialise.js';
 import type { Weights } from '../../src/model/weights.js';
 import { trainNetwork, type NetworkTraining } from '../../src/pipeline/trainNetwork.js';
 import { bestEvaluation, isExhausted, withKnownWeights } from '../../src/pipeline/weightSelection.js';
-import { uniformTimesteps } from '../../src/training/timestepDraws.js';
+import { intervalOfTimesteps } from '../../src/training/timestepDraws.js';
 import { latestCheckpoint } from '../../src/training/checkpoint.js';
 import { stageContext, TINY } from './stageContext.js';
 import { removeFolder } from '../removeFolder.js';
@@ -53,7 +53,7 @@ describe('trainNetwork with a selection', () => {
       warmup: 1,
       common: { ...context.config.base, checkpointEvery: 2 },
       sampleEvery: 0,
-      draw: uniformTimesteps(0, 40),
+      draw: intervalOfTimesteps(0, 40),
       ...rest,
     };
     return { context, run: () => trainNetwork(context, options) };

@@ -4,7 +4,7 @@ import type { Dataset } from '../../src/data/dataset.js';
 import { trainingObjective } from '../../src/diffusion/objective.js';
 import { boundTerms } from '../../src/diffusion/posterior.js';
 import { drawBatch, type BatchRequest } from '../../src/training/batches.js';
-import { uniformTimesteps } from '../../src/training/timestepDraws.js';
+import { intervalOfTimesteps } from '../../src/training/timestepDraws.js';
 import type { MicroBatch } from '../../src/training/trainStep.js';
 
 const SIZE = 4;
@@ -32,7 +32,7 @@ function request(rest: Partial<BatchRequest> = {}): BatchRequest {
   return {
     dataset,
     objective,
-    draw: uniformTimesteps(20, 80),
+    draw: intervalOfTimesteps(20, 80),
     seed: 3,
     stream: 'base',
     update: 1,
@@ -96,7 +96,7 @@ describe('drawBatch', () => {
   });
 
   it('asks the given draw for timesteps, and leaves every loss weight at one', () => {
-    const { timesteps, weights } = joined(drawBatch(request({ draw: (_, count) => new Int32Array(count).fill(42) })));
+    const { timesteps, weights } = joined(drawBatch(request({ draw: intervalOfTimesteps(42, 43) })));
     expect(timesteps).toEqual(Array<number>(10).fill(42));
     expect(weights).toEqual(Array<number>(10).fill(1));
   });

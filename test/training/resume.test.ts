@@ -11,7 +11,6 @@ import { openEngine } from '../../src/tensor/openEngine.js';
 import { drawBatch } from '../../src/training/batches.js';
 import { latestCheckpoint, writeCheckpoint } from '../../src/training/checkpoint.js';
 import { freshOptimizerState } from '../../src/training/optimizerState.js';
-import { groupTimesteps } from '../../src/training/timestepDraws.js';
 import { train } from '../../src/training/trainLoop.js';
 import type { OptimizerState, TrainStep } from '../../src/training/trainStep.js';
 import { availableTrainSteps } from './availableEngines.js';
@@ -28,7 +27,7 @@ const dataset: Dataset = {
   hash: '',
 };
 const objective = trainingObjective(configSchema.parse({ diffusion: { schedule: 'cosine', timesteps: 50 } }));
-const draw = groupTimesteps({ from: 10, to: 30, timesteps: 50, overlap: 3, outsideProbability: 0.2 });
+const draw = { from: 10, to: 30, timesteps: 50, overlap: 3, outsideProbability: 0.2 };
 const spec = buildUNetSpec(
   modelSchema.parse({ channels: 8, multipliers: [1, 2], blocks: 1, attention: [4], dropout: 0.2, normGroups: 4 }),
   { size: SIZE, channels: 1 },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { groupTimesteps, uniformTimesteps } from '../../src/training/timestepDraws.js';
+import { drawTimesteps, intervalOfTimesteps, type TimestepDraw } from '../../src/training/timestepDraws.js';
 
 const key = { seed: 1, stream: 'test', index: 4 };
 const COUNT = 20_000;
@@ -17,14 +17,19 @@ function worstDeviation(drawn: Int32Array, probability: (timestep: number) => nu
   return worst;
 }
 
-describe('uniformTimesteps', () => {
+const drawing =
+  (draw: TimestepDraw) =>
+  (at: typeof key, count: number): Int32Array =>
+    drawTimesteps(draw, at, count);
+
+describe('an interval of timesteps', () => {
   it('draws every timestep of [from, to) equally often and no other', () => {
-    const drawn = uniformTimesteps(10, 30)(key, COUNT);
+    const drawn = drawTimesteps(intervalOfTimesteps(10, 30), key, COUNT);
     expect(worstDeviation(drawn, (t) => (t >= 10 && t < 30 ? 1 / 20 : 0), 40)).toBeLessThan(4.5);
   });
 
   it('is a function of the key', () => {
-    const draw = uniformTimesteps(0, 1000);
+    const draw = drawing(intervalOfTimesteps(0, 1000));
     expect(draw(key, 50)).toEqual(draw({ ...key }, 50));
     for (const other of [{ seed: 2 }, { stream: 'other' }, { index: 5 }]) {
       expect(draw({ ...key, ...other }, 50)).not.toEqual(draw(key, 50));
@@ -32,27 +37,27 @@ describe('uniformTimesteps', () => {
   });
 });
 
-describe('groupTimesteps', () => {
+describe('the timesteps of a group', () => {
   it('without overlap and outside draws stays in the group', () => {
-    const draw = groupTimesteps({ from: 10, to: 30, timesteps: 40, overlap: 0, outsideProbability: 0 });
+    const draw = drawing({ from: 10, to: 30, timesteps: 40, overlap: 0, outsideProbability: 0 });
     expect(worstDeviation(draw(key, COUNT), (t) => (t >= 10 && t < 30 ? 1 / 20 : 0), 40)).toBeLessThan(4.5);
   });
 
   it('widens the group by the overlap, cut off at the ends of the process', () => {
-    const first = groupTimesteps({ from: 0, to: 10, timesteps: 40, overlap: 5, outsideProbability: 0 });
+    const first = drawing({ from: 0, to: 10, timesteps: 40, overlap: 5, outsideProbability: 0 });
     expect(worstDeviation(first(key, COUNT), (t) => (t < 15 ? 1 / 15 : 0), 40)).toBeLessThan(4.5);
-    const last = groupTimesteps({ from: 30, to: 40, timesteps: 40, overlap: 5, outsideProbability: 0 });
+    const last = drawing({ from: 30, to: 40, timesteps: 40, overlap: 5, outsideProbability: 0 });
     expect(worstDeviation(last(key, COUNT), (t) => (t >= 25 ? 1 / 15 : 0), 40)).toBeLessThan(4.5);
   });
 
   it('mixes in timesteps of the whole process with the given probability', () => {
-    const draw = groupTimesteps({ from: 10, to: 30, timesteps: 40, overlap: 0, outsideProbability: 0.25 });
+    const draw = drawing({ from: 10, to: 30, timesteps: 40, overlap: 0, outsideProbability: 0.25 });
     const probability = (t: number) => 0.25 / 40 + (t >= 10 && t < 30 ? 0.75 / 20 : 0);
     expect(worstDeviation(draw(key, COUNT), probability, 40)).toBeLessThan(4.5);
   });
 
   it('antithetic timesteps come in pairs that mirror each other, each as likely as before', () => {
-    const draw = groupTimesteps({
+    const draw = drawing({
       from: 10,
       to: 30,
       timesteps: 40,

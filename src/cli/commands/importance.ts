@@ -14,7 +14,6 @@ import { StageStore } from '../../pipeline/stageStore.js';
 import { trainedNetwork } from '../../pipeline/trainedWeights.js';
 import { openProject, type Project } from '../../project/project.js';
 import { openEngine } from '../../tensor/openEngine.js';
-import { groupTimesteps } from '../../training/timestepDraws.js';
 import { badOption, countOption, optionsOf } from '../options.js';
 import { printResult, type OutputOptions } from '../output.js';
 import { openProgressView } from '../progressView.js';
@@ -99,6 +98,7 @@ async function scoreWidths(
   const stop = stopOnInterrupt();
   try {
     const { overlap, outsideProbability } = config.experts;
+    const { from, to } = group;
     const emit = options.json === true ? () => undefined : view.emit;
     const { train } = await loadExperimentData(project, emit, stop.signal);
     const { scores, confidence } = await measureImportance({
@@ -107,9 +107,9 @@ async function scoreWidths(
       train,
       base: (await trainedNetwork(store, 'base')).weights,
       pruning,
-      from: group.from,
-      to: group.to,
-      draw: groupTimesteps({ ...group, timesteps: config.diffusion.timesteps, overlap, outsideProbability }),
+      from,
+      to,
+      draw: { from, to, timesteps: config.diffusion.timesteps, overlap, outsideProbability },
       // The evidence that the group's expert is pruned by.
       stageId: `experts/${group.index}`,
       emit,

@@ -1,6 +1,6 @@
 import type { ExperimentConfig } from '../../contract/config.js';
 import { initialiseWeights } from '../../model/initialise.js';
-import { uniformTimesteps } from '../../training/timestepDraws.js';
+import { intervalOfTimesteps } from '../../training/timestepDraws.js';
 import { trainingMacs } from '../ledger.js';
 import type { Stage } from '../stage.js';
 import { trainNetwork } from '../trainNetwork.js';
@@ -27,7 +27,7 @@ export function baseStage(config: ExperimentConfig): Stage {
         warmup: config.base.warmup,
         common: config.base,
         sampleEvery: config.base.sampleEvery,
-        draw: uniformTimesteps(0, config.diffusion.timesteps),
+        draw: intervalOfTimesteps(0, config.diffusion.timesteps),
       });
       return { training: trainingMacs(config.base.steps * config.base.batch, design.baseMacs) };
     },

@@ -8,7 +8,7 @@ import type { Weights } from '../../model/weights.js';
 import { writeJsonAtomic } from '../../project/atomicFile.js';
 import { createTeacher } from '../../training/distillation.js';
 import { heldOutLoss, heldOutSet } from '../../training/heldOutLoss.js';
-import { groupTimesteps } from '../../training/timestepDraws.js';
+import type { TimestepDraw } from '../../training/timestepDraws.js';
 import { writeExpertSamples } from '../expertSamples.js';
 import { trainingMacs } from '../ledger.js';
 import { pruneNetwork } from '../pruneNetwork.js';
@@ -41,12 +41,13 @@ export function expertStage(config: ExperimentConfig, index: number): Stage {
       const group = design.groups[index];
       const { weights: base } = await trainedNetwork(store, 'base');
       const { timesteps } = config.diffusion;
-      const draw = groupTimesteps({ ...group, timesteps, overlap, outsideProbability, antithetic });
+      const { from, to } = group;
+      const draw: TimestepDraw = { from, to, timesteps, overlap, outsideProbability, antithetic };
       const pruned = await pruneNetwork(context, {
         base,
         index,
-        from: group.from,
-        to: group.to,
+        from,
+        to,
         ratio: group.budget,
         pruning: config.pruning,
         draw,

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import type { ExperimentConfig } from '../../contract/config.js';
-import { uniformTimesteps } from '../../training/timestepDraws.js';
+import { intervalOfTimesteps } from '../../training/timestepDraws.js';
 import { trainingMacs } from '../ledger.js';
 import { pruneNetwork } from '../pruneNetwork.js';
 import type { Stage } from '../stage.js';
@@ -27,7 +27,7 @@ export function uniformStage(config: ExperimentConfig): Stage {
       const { design, store } = context;
       await mkdir(context.folder, { recursive: true });
       const timesteps = config.diffusion.timesteps;
-      const draw = uniformTimesteps(0, timesteps);
+      const draw = intervalOfTimesteps(0, timesteps);
       const { weights: base } = await trainedNetwork(store, 'base');
       const pruned = await pruneNetwork(context, {
         base,
