@@ -20,12 +20,13 @@ import { JobRunner, type Job } from '../jobs/jobRunner.js';
 import { isAtWork } from '../jobs/jobState.js';
 import { engineSpawner, type SpawnEngine } from '../jobs/spawnEngine.js';
 import type { EnginePatience } from '../jobs/superviseEngine.js';
+import { freeBytes } from '../project/diskSpace.js';
 import { isProjectLocked, takePlace } from '../project/projectLock.js';
 import { probeEngines } from '../tensor/probeEngines.js';
 import type { AppServices, Handlers } from './appServices.js';
 import type { Roots } from './confinement.js';
 import { EventHub } from './eventHub.js';
-import { diskFreeBytes, projectCommands, requireRunnable } from './projectCommands.js';
+import { projectCommands, requireRunnable } from './projectCommands.js';
 import { imageIdOfSample, readProjectFile, type ProjectFile } from './projectFiles.js';
 import { projectId, ProjectRegistry } from './projectRegistry.js';
 import { RunFeed } from './runFeed.js';
@@ -200,7 +201,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
         freeMemoryBytes: freemem(),
         engineRssBytes: runner.list().find(({ rssBytes }) => rssBytes !== null)?.rssBytes ?? null,
         // The folder of projects may not be there before the first one is.
-        diskFreeBytes: (await diskFreeBytes(services.projectsFolder)) ?? (await diskFreeBytes(dataFolder)),
+        diskFreeBytes: (await freeBytes(services.projectsFolder)) ?? (await freeBytes(dataFolder)),
         cores: cpus().length,
       }),
       'engines.list': async ({ again }) => {

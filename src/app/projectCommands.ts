@@ -1,4 +1,3 @@
-import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { configSchema } from '../contract/config.js';
@@ -172,16 +171,6 @@ async function findReport(id: string, project: Project, name: string | undefined
 
 function noSuch(kind: string, name: string, known: readonly string[]): Error {
   return inputError('EXPORT_UNKNOWN', `the report has no ${kind} "${name}"`, `choose one of ${known.join(', ')}`);
-}
-
-/** Free bytes of the disk that a folder lies on; null where that cannot be told. */
-export async function diskFreeBytes(folder: string): Promise<number | null> {
-  try {
-    const { bavail, bsize } = await statfs(folder);
-    return bavail * bsize;
-  } catch {
-    return null;
-  }
 }
 
 /**

@@ -51,6 +51,14 @@ export function exitCode(error: unknown): 1 | 2 | 130 {
   return error.kind === 'input' ? 2 : error.kind === 'interrupted' ? 130 : 1;
 }
 
+/** Troubles of the place that results are written to: the run rests and goes on when they are gone. */
+const STORAGE_TROUBLES = new Set(['DISK_FULL', 'DISK_FAILED', 'NOT_WRITABLE', 'PROJECT_GONE']);
+
+/** Whether the run can go on from its last checkpoint once somebody has seen to the disk. */
+export function isStorageTrouble(error: unknown): boolean {
+  return STORAGE_TROUBLES.has(describeError(error).code);
+}
+
 /** Node's file-system error codes in words; anything else becomes an `UNEXPECTED` failure that keeps its cause. */
 export function describeError(error: unknown): ErrorDetails {
   if (error instanceof StepAdaptError) return { code: error.code, message: error.message, hint: error.hint };
@@ -58,7 +66,13 @@ export function describeError(error: unknown): ErrorDetails {
   const systemCode = (cause as { code?: unknown }).code;
   switch (systemCode) {
     case 'ENOSPC':
+    case 'EDQUOT':
       return { code: 'DISK_FULL', message: cause.message, hint: 'free some space and run the same command again' };
+    case 'EIO':
+    case 'ENODEV':
+    case 'ENXIO':
+    case 'ESTALE':
+      return { code: 'DISK_FAILED', message: cause.message, hint: 'check the disk and its connection, then run again' };
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':

@@ -34,7 +34,8 @@ export function languageModelProposer(options: {
       try {
         answer = await options.ask(request.round, chatMessages(request, options));
       } catch (error) {
-        if (error instanceof StepAdaptError && error.kind === 'interrupted') throw error;
+        // The run was stopped, or what was said could not be kept; the model's own troubles are plain errors.
+        if (error instanceof StepAdaptError) throw error;
         return {
           failed: `the language model gave no answer: ${error instanceof Error ? error.message : String(error)}`,
         };

@@ -1,8 +1,6 @@
-import { open, readFile, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { z } from 'zod';
 import { failure } from '../contract/errors.js';
-import { fsyncFolder } from '../project/atomicFile.js';
+import { appendLines, cutTornLine, readLines } from '../project/lineFile.js';
 
 const entrySchema = z.strictObject({
   /** 0-based round of the search. */
@@ -39,21 +37,13 @@ export interface ProxyMemory {
  * @throws MEMORY_DAMAGED for any other line that is not an entry
  */
 export async function openProxyMemory(path: string): Promise<ProxyMemory> {
-  const content = await readOrEmpty(path);
-  const wholeLines = content.subarray(0, content.lastIndexOf(0x0a) + 1);
-  const entries = wholeLines
-    .toString('utf8')
-    .split('\n')
-    .slice(0, -1)
-    .map((line, index) => parseEntry(line, index, path));
-  if (wholeLines.length < content.length) {
-    await withFile(path, 'r+', (file) => file.truncate(wholeLines.length));
-  }
+  const { lines, isTorn } = await readLines(path);
+  const entries = lines.map((line, index) => parseEntry(line, index, path));
+  if (isTorn) await cutTornLine(path);
   return {
     entries,
     async append(entry) {
-      await withFile(path, 'a', (file) => file.writeFile(`${JSON.stringify(entry)}\n`));
-      if (entries.length === 0) await fsyncFolder(dirname(path));
+      await appendLines(path, [JSON.stringify(entry)]);
       entries.push(entry);
     },
   };
@@ -71,24 +61,5 @@ function parseEntry(line: string, index: number, path: string): MemoryEntry {
       'delete that file to start the search of this group again',
       { cause },
     );
-  }
-}
-
-async function readOrEmpty(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
-  }
-}
-
-async function withFile(path: string, flags: string, change: (file: FileHandle) => Promise<void>): Promise<void> {
-  const file = await open(path, flags);
-  try {
-    await change(file);
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }

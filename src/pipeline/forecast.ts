@@ -6,6 +6,7 @@ import { createTrainStep } from '../training/createTrainStep.js';
 import { freshOptimizerState } from '../training/optimizerState.js';
 import type { MicroBatch } from '../training/trainStep.js';
 import type { ExperimentDesign } from './design.js';
+import { diskBytes } from './diskNeed.js';
 import { trainingMacs } from './ledger.js';
 import { plannedCompute } from './plannedCompute.js';
 
@@ -55,12 +56,4 @@ function probe(design: ExperimentDesign, images: number): { images: number; seco
   } finally {
     step.dispose();
   }
-}
-
-/** Weights, EMA and two moments in float32 for each kept checkpoint of each network, and the samples. */
-function diskBytes(config: ExperimentConfig, design: ExperimentDesign): number {
-  const networks = 1 + design.groups.reduce((sum, { budget }) => sum + Math.min(1, budget), 0) + design.meanBudget;
-  const checkpoints = networks * design.parameters * 16 * (config.base.keepCheckpoints + 1);
-  const { samples, seeds } = config.evaluation;
-  return Math.round(checkpoints + 3 * samples * seeds.length * config.data.size ** 2 * config.data.channels);
 }

@@ -1,6 +1,7 @@
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { failure } from '../contract/errors.js';
 import { writeFileAtomic } from '../project/atomicFile.js';
+import { appendLines, readLines } from '../project/lineFile.js';
 
 /** One line of `metrics.jsonl`: values measured at an update. */
 export interface MetricLine {
@@ -34,14 +35,21 @@ export class MetricsFile {
     this.clockPath = join(folder, 'clock.jsonl');
   }
 
+  /** Appends lines; they are durable when this returns, and so before the checkpoint of the same update. */
   async append(lines: readonly MetricLine[]): Promise<void> {
     if (lines.length === 0) return;
-    await mkdir(dirname(this.path), { recursive: true });
-    await appendFile(this.path, jsonLines(lines));
+    await appendLines(
+      this.path,
+      lines.map((line) => JSON.stringify(line)),
+    );
     const at = this.now();
-    await appendFile(this.clockPath, jsonLines(lines.map(({ step }): ClockLine => ({ step, at }))));
+    await appendLines(
+      this.clockPath,
+      lines.map(({ step }) => JSON.stringify({ step, at } satisfies ClockLine)),
+    );
   }
 
+  /** @throws failure `METRICS_DAMAGED` for a whole line that is not JSON */
   read(): Promise<MetricLine[]> {
     return readJsonLines<MetricLine>(this.path);
   }
@@ -57,7 +65,6 @@ export class MetricsFile {
   async truncateAfter(step: number): Promise<void> {
     const kept = (await this.read()).filter((line) => line.step <= step);
     const clock = (await this.readClock()).filter((line) => line.step <= step);
-    await mkdir(dirname(this.path), { recursive: true });
     await writeFileAtomic(this.path, jsonLines(kept));
     await writeFileAtomic(this.clockPath, jsonLines([...clock, { step, at: this.now(), begins: true }]));
   }
@@ -68,16 +75,17 @@ function jsonLines(lines: readonly object[]): string {
 }
 
 async function readJsonLines<T>(path: string): Promise<T[]> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
-  return text
-    .slice(0, text.lastIndexOf('\n') + 1)
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as T);
+  const { lines } = await readLines(path);
+  return lines.map((line, index) => {
+    try {
+      return JSON.parse(line) as T;
+    } catch (cause) {
+      throw failure(
+        'METRICS_DAMAGED',
+        `line ${index + 1} of ${path} is not readable`,
+        'run `stepadapt repair` on the project, then go on',
+        { cause },
+      );
+    }
+  });
 }

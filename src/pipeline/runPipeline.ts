@@ -1,7 +1,8 @@
-import { describeError, inputError, interrupted, StepAdaptError } from '../contract/errors.js';
+import { describeError, inputError, interrupted, isStorageTrouble, StepAdaptError } from '../contract/errors.js';
 import type { EventSink } from '../contract/events.js';
 import type { StageRecord } from '../contract/project.js';
 import type { Project } from '../project/project.js';
+import { sweepLeftovers } from '../project/leftovers.js';
 import { lockProject } from '../project/projectLock.js';
 import { openEngine } from '../tensor/openEngine.js';
 import type { Engine } from '../tensor/engine.js';
@@ -9,6 +10,7 @@ import { peakRssBytes, resetPeakRss } from '../tensor/memory.js';
 import { SOFTWARE_VERSION } from '../contract/version.js';
 import { loadExperimentData } from './experimentData.js';
 import { designExperiment } from './design.js';
+import { requireSpaceForRun } from './diskNeed.js';
 import { projectDesign } from './projectDesign.js';
 import { inputHashes } from './inputHash.js';
 import { pipelineStages } from './pipelineStages.js';
@@ -34,13 +36,14 @@ export interface RunOptions {
 export async function runPipeline(project: Project, options: RunOptions): Promise<void> {
   const { config } = project.file;
   // Refuses an experiment that cannot be, before anything is touched.
-  designExperiment(config);
+  const planned = designExperiment(config);
   const stages = pipelineStages(config);
   const chosen = chooseStages(stages, options);
   const store = new StageStore(project);
   const hashes = inputHashes(stages);
   const release = await lockProject(project);
   try {
+    await sweepLeftovers(project.folder);
     if (options.only !== undefined) await requireUpstream(chosen, store, hashes);
     let shared: Pick<StageContext, 'engine' | 'data'> | null = null;
     for (const stage of chosen) {
@@ -50,6 +53,7 @@ export async function runPipeline(project: Project, options: RunOptions): Promis
         options.emit({ type: 'state', stage: stage.id, state: 'done' });
         continue;
       }
+      if (shared === null) await requireSpaceForRun(project, planned);
       shared ??= {
         engine: await openEngine(config.engine),
         data: await loadExperimentData(project, options.emit, options.signal),
@@ -59,6 +63,10 @@ export async function runPipeline(project: Project, options: RunOptions): Promis
       const context = { project, config, design, store, ...shared, emit: options.emit, signal: options.signal };
       await runStage(stage, record, inputHash, context);
     }
+  } catch (error) {
+    // A file that cannot be found or written may mean that the whole folder is gone.
+    if (!(error instanceof StepAdaptError)) await store.requireProject();
+    throw error;
   } finally {
     await release();
   }
@@ -105,8 +113,9 @@ async function runStage(
       },
     });
   } catch (error) {
-    const state = error instanceof StepAdaptError && error.kind === 'interrupted' ? 'interrupted' : 'failed';
-    // On a full disk the record cannot be written either; the first error is the one to show.
+    const isStopped = error instanceof StepAdaptError && error.kind === 'interrupted';
+    const state = isStopped || isStorageTrouble(error) ? 'interrupted' : 'failed';
+    // On a full disk the record may not be writable either; the first error is the one to show.
     await store.write(record(state, {}, error)).catch(() => undefined);
     emit({ type: 'state', stage: stage.id, state });
     throw error;

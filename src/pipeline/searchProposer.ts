@@ -26,7 +26,7 @@ export async function searchProposer(
     case 'language-model': {
       const ask =
         proposerTranscript === null
-          ? recording(join(folder, 'transcript.jsonl'), stageId, (messages) =>
+          ? await recording(join(folder, 'transcript.jsonl'), stageId, (messages) =>
               askService({ service, key: process.env[KEY_VARIABLE], signal }, messages),
             )
           : await replaying(resolve(project.folder, proposerTranscript), stageId);

@@ -1,8 +1,8 @@
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { failure } from '../contract/errors.js';
 import { stageRecordSchema, type StageRecord } from '../contract/project.js';
-import { writeJsonAtomic } from '../project/atomicFile.js';
+import { fsyncFolder, makeFolder, writeJsonAtomic } from '../project/atomicFile.js';
 import type { Project } from '../project/project.js';
 
 /**
@@ -35,14 +35,15 @@ export class StageStore {
       throw failure(
         'STAGE_CORRUPT',
         `${path} is damaged`,
-        `remove the folder ${this.folder(id)} to compute this stage again`,
+        'run `stepadapt repair` on the project: it keeps what is intact',
       );
     }
     return parsed.data;
   }
 
   async write(record: StageRecord): Promise<void> {
-    await mkdir(this.folder(record.id), { recursive: true });
+    await this.requireProject();
+    await makeFolder(this.folder(record.id));
     await writeJsonAtomic(join(this.folder(record.id), 'stage.json'), record);
   }
 
@@ -50,23 +51,63 @@ export class StageStore {
   async prepare(id: string, inputHash: string): Promise<StageRecord | null> {
     const current = await this.read(id);
     if (current?.inputHash === inputHash) return current;
-    if (current !== null) {
-      const target = this.archived(id, current.inputHash);
-      await mkdir(dirname(target), { recursive: true });
-      await rm(target, { recursive: true, force: true });
-      await rename(this.folder(id), target);
-    } else {
-      // Without a record the folder holds at most what a crash left before the stage began.
-      await rm(this.folder(id), { recursive: true, force: true });
-    }
+    if (current !== null) await this.moveAway(id, this.archived(id, current.inputHash));
+    else await this.setAside(id);
     const earlier = this.archived(id, inputHash);
-    await mkdir(dirname(this.folder(id)), { recursive: true });
+    const parent = dirname(this.folder(id));
+    await makeFolder(parent);
     try {
       await rename(earlier, this.folder(id));
+      await fsyncFolder(parent);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
     return this.read(id);
+  }
+
+  /**
+   * Moves a stage's folder out of the way without deleting anything: its record is missing or damaged, so nobody can say what
+   * the results in it were computed from.
+   * @returns where it lies now; null when there was nothing to keep
+   */
+  async setAside(id: string): Promise<string | null> {
+    const folder = this.folder(id);
+    const names = await readdir(folder).catch((): string[] => []);
+    if (names.length === 0) {
+      await rm(folder, { recursive: true, force: true });
+      return null;
+    }
+    for (let turn = 1; ; turn++) {
+      const target = join(this.project.folder, 'archive', id, `without-record-${turn}`);
+      if ((await stat(target).catch(() => null)) !== null) continue;
+      await this.moveAway(id, target);
+      return target;
+    }
+  }
+
+  /** @throws failure `PROJECT_GONE` when the project's file is not where it was: nothing must be written into its place */
+  async requireProject(): Promise<void> {
+    const { path } = this.project;
+    if ((await stat(path).catch(() => null)) !== null) return;
+    throw failure(
+      'PROJECT_GONE',
+      `${path} is not there any more`,
+      'put the folder back or connect its disk, then run the same command again: it goes on from the last checkpoint',
+    );
+  }
+
+  private async moveAway(id: string, target: string): Promise<void> {
+    await makeFolder(dirname(target));
+    const leaving = `${target}.removing`;
+    await rm(leaving, { recursive: true, force: true });
+    // Renamed before it is removed: half a result must never come back under a whole one's name.
+    await rename(target, leaving).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    await rename(this.folder(id), target);
+    await fsyncFolder(dirname(target));
+    await fsyncFolder(dirname(this.folder(id)));
+    await rm(leaving, { recursive: true, force: true });
   }
 }
 

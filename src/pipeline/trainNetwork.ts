@@ -107,6 +107,7 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
   const initial = resumed?.state ?? freshOptimizerState(training.initial);
   const step = createTrainStep(spec, initial, (message) => emit({ type: 'log', level: 'warn', message }));
   const save = async (update: number, finished = false) => {
+    await context.store.requireProject();
     const chosen = bestEvaluation(evaluations);
     const state = step.snapshot();
     if (finished && selection !== undefined) {

@@ -1,8 +1,10 @@
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { inputError } from '../contract/errors.js';
+import { describeError, failure, inputError, StepAdaptError } from '../contract/errors.js';
 import type { AskLanguageModel, ChatMessage } from '../method/languageModelProposer.js';
+import { makeFolder } from '../project/atomicFile.js';
+import { appendLines, cutTornLine, readLines } from '../project/lineFile.js';
 
 const entrySchema = z.object({
   /** Stage that asked, such as `experts/2`. */
@@ -15,27 +17,46 @@ const entrySchema = z.object({
   problem: z.string().nullable(),
 });
 
-/** Asks, and writes every question with its answer to a JSON-lines file. */
-export function recording(
+/**
+ * Asks, and writes every question with its answer to a JSON-lines file. A question that this file already
+ * answers, because the run was cut off between the answer and the search's memory, is not asked again.
+ *
+ * @throws failure when the file cannot be written, `INTERRUPTED` when the run is stopped, and whatever `ask` throws
+ */
+export async function recording(
   path: string,
   stage: string,
   ask: (messages: readonly ChatMessage[]) => Promise<string>,
-): AskLanguageModel {
+): Promise<AskLanguageModel> {
+  await makeFolder(dirname(path));
+  await cutTornLine(path);
+  const answered = new Map<string, string>();
+  for (const entry of await readEntries(path)) {
+    if (entry.stage === stage && entry.answer !== null)
+      answered.set(question(entry.round, entry.messages), entry.answer);
+  }
   return async (round, messages) => {
-    const write = async (answer: string | null, problem: string | null) => {
-      await mkdir(dirname(path), { recursive: true });
-      await appendFile(path, `${JSON.stringify({ stage, round, messages, answer, problem })}\n`);
-    };
+    const earlier = answered.get(question(round, messages));
+    if (earlier !== undefined) return earlier;
+    const write = (answer: string | null, problem: string | null) =>
+      appendLines(path, [JSON.stringify({ stage, round, messages, answer, problem })]).catch((cause: unknown) => {
+        const { code, message, hint } = describeError(cause);
+        throw failure(code, message, hint, { cause });
+      });
     let answer: string;
     try {
       answer = await ask(messages);
     } catch (error) {
-      await write(null, error instanceof Error ? error.message : String(error));
+      if (!(error instanceof StepAdaptError)) await write(null, error instanceof Error ? error.message : String(error));
       throw error;
     }
     await write(answer, null);
     return answer;
   };
+}
+
+function question(round: number, messages: readonly ChatMessage[]): string {
+  return JSON.stringify([round, messages.map(({ role, content }) => [role, content])]);
 }
 
 /**
@@ -47,18 +68,10 @@ export function recording(
 export async function replaying(path: string, stage: string): Promise<AskLanguageModel> {
   const answers = new Map<number, z.output<typeof entrySchema>>();
   try {
-    const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
-    for (const line of lines) {
-      const entry = entrySchema.parse(JSON.parse(line));
-      if (entry.stage === stage) answers.set(entry.round, entry);
-    }
+    await access(path);
+    for (const entry of await readEntries(path)) if (entry.stage === stage) answers.set(entry.round, entry);
   } catch (cause) {
-    throw inputError(
-      'TRANSCRIPT_INVALID',
-      `${path} is not a transcript of a language model`,
-      'set pruning.proposerTranscript to a transcript.jsonl that a search wrote, or to null',
-      { cause },
-    );
+    throw cause instanceof StepAdaptError ? cause : invalid(path, cause);
   }
   return async (round) => {
     const entry = answers.get(round);
@@ -66,4 +79,22 @@ export async function replaying(path: string, stage: string): Promise<AskLanguag
     if (entry.answer === null) throw new Error(entry.problem ?? 'no answer was recorded');
     return entry.answer;
   };
+}
+
+async function readEntries(path: string): Promise<z.output<typeof entrySchema>[]> {
+  const { lines } = await readLines(path);
+  try {
+    return lines.filter((line) => line !== '').map((line) => entrySchema.parse(JSON.parse(line)));
+  } catch (cause) {
+    throw invalid(path, cause);
+  }
+}
+
+function invalid(path: string, cause: unknown): StepAdaptError {
+  return inputError(
+    'TRANSCRIPT_INVALID',
+    `${path} is not a transcript of a language model`,
+    'set pruning.proposerTranscript to a transcript.jsonl that a search wrote, or to null',
+    { cause },
+  );
 }

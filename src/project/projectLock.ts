@@ -46,8 +46,9 @@ export async function takePlace(path: string): Promise<(() => Promise<void>) | n
   }
   await writeJsonAtomic(ownerPath, { pid: process.pid, host: hostname() });
   return async () => {
-    await rm(ownerPath, { force: true });
-    await release();
+    // On a disk that is gone or read-only nothing can be removed; the place is free all the same once this process has ended.
+    await rm(ownerPath, { force: true }).catch(() => undefined);
+    await release().catch(() => undefined);
   };
 }
 

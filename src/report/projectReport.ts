@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure } from '../contract/errors.js';
 import type { StageRecord } from '../contract/project.js';
@@ -43,8 +43,9 @@ export async function writeProjectReport(
   const reports = join(project.folder, 'reports');
   const suffix = hash.slice(0, 8);
   const earlier = (await readdir(reports).catch(() => [])).filter((name) => name.endsWith(suffix)).sort();
-  if (earlier.length > 0 && options.again !== true) {
-    return { ...result, path: join(reports, earlier[earlier.length - 1], 'report.html') };
+  for (const name of options.again === true ? [] : earlier.reverse()) {
+    const path = join(reports, name, 'report.html');
+    if ((await stat(path).catch(() => null)) !== null) return { ...result, path };
   }
   const folder = join(reports, `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${suffix}`);
   await writeReport(folder, report, options);

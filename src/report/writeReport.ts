@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { inputError } from '../contract/errors.js';
-import { writeFileAtomic, writeJsonAtomic } from '../project/atomicFile.js';
+import { fsyncFolder, makeFolder, writeFileAtomic, writeJsonAtomic } from '../project/atomicFile.js';
 import { reportFigures } from './figures.js';
 import { tableLatex } from './latex.js';
 import { rasterise } from './rasterise.js';
@@ -16,23 +16,40 @@ import { tableCsv, type Table } from './table.js';
  * Writes a report into a folder that is new or empty and returns the path of its page:
  * `report.html` (self-contained), `report.json`, one CSV per table with every digit, `comparison.tex`,
  * `figures/*.svg`, and with `pngWidth` (pixels) `figures/*.png`.
- * `report.html` comes last, so that a folder with a page is complete. Throws `REPORT_EXISTS` rather than overwrite anything.
+ * The folder gets its name when everything is in it, so that a report is whole or not there. Throws `REPORT_EXISTS` rather
+ * than overwrite anything.
  */
 export async function writeReport(
   folder: string,
   model: ReportModel,
   options: { readonly pngWidth?: number } = {},
 ): Promise<string> {
-  await mkdir(folder, { recursive: true });
-  const present = await readdir(folder);
-  if (present.length > 0) {
+  const parent = dirname(resolve(folder));
+  await makeFolder(parent);
+  const present = await namesIn(folder);
+  if (present !== null && present.length > 0) {
     throw inputError(
       'REPORT_EXISTS',
       `${folder} already holds ${present[0]}`,
       'write the report into a new folder; reports are never overwritten',
     );
   }
-  await mkdir(join(folder, 'figures'));
+  const unfinished = join(parent, `.writing-${basename(folder)}`);
+  await rm(unfinished, { recursive: true, force: true });
+  try {
+    await writeFiles(unfinished, model, options);
+    if (present !== null) await rmdir(folder);
+    await rename(unfinished, folder);
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
+    throw error;
+  }
+  await fsyncFolder(parent);
+  return join(folder, 'report.html');
+}
+
+async function writeFiles(folder: string, model: ReportModel, options: { readonly pngWidth?: number }): Promise<void> {
+  await mkdir(join(folder, 'figures'), { recursive: true });
   const figures = reportFigures(model);
   for (const { id, svg } of figures) {
     await writeFileAtomic(join(folder, 'figures', `${id}.svg`), svg);
@@ -53,9 +70,17 @@ export async function writeReport(
   const caption = `${model.project}: ${model.metric} against compute, ${model.protocol.samples} images per seed.`;
   await writeFileAtomic(join(folder, 'comparison.tex'), tableLatex(comparisonTable(model), caption, 'comparison'));
   await writeJsonAtomic(join(folder, 'report.json'), model);
-  const page = join(folder, 'report.html');
-  await writeFileAtomic(page, reportPage(model, figures));
-  return page;
+  await writeFileAtomic(join(folder, 'report.html'), reportPage(model, figures));
+}
+
+/** Names in a folder; null when it does not exist. */
+async function namesIn(folder: string): Promise<string[] | null> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
 }
 
 /** Reads the `report.json` of a report folder. Throws `REPORT_INVALID`. */

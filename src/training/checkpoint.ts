@@ -8,6 +8,7 @@ import { writeModelFolder } from '../model/diffusersFolder.js';
 import type { UNetSpec } from '../model/spec.js';
 import type { WeightArray, Weights } from '../model/weights.js';
 import { fsyncFolder } from '../project/atomicFile.js';
+import { requireSpace } from '../project/diskSpace.js';
 import type { Engine } from '../tensor/engine.js';
 import { checkpointsFolder, listCheckpoints, publishCheckpoint } from './checkpointFolders.js';
 import type { OptimizerState } from './trainStep.js';
@@ -29,6 +30,11 @@ interface CheckpointMeta {
   /** Whatever else the caller wants back, as JSON. */
   readonly extra: unknown;
 }
+
+/** Of each parameter: float32 values of the weights, their average and two moments. */
+export const CHECKPOINT_BYTES = 16;
+/** Headers, configurations and the state file. */
+const OVERHEAD_BYTES = 1 << 18;
 
 const FORMAT = 'stepadapt-checkpoint';
 const VERSION = 1;
@@ -65,6 +71,7 @@ type WriteFile = (path: string, data: Uint8Array) => Promise<void>;
  * Writes a checkpoint of a stage: complete and durable under its final name, or not there at all. A failure (a full disk, say)
  * leaves earlier checkpoints as they were and frees what it wrote.
  *
+ * @throws failure `DISK_FULL` before anything is written where there is no room for the whole of it
  * @returns path of the checkpoint's folder
  */
 export async function writeCheckpoint(
@@ -72,6 +79,8 @@ export async function writeCheckpoint(
   { spec, state, meta }: Checkpoint,
   write: WriteFile = writeFile,
 ): Promise<string> {
+  const parameters = [...state.weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+  await requireSpace(stageDir, parameters * CHECKPOINT_BYTES + OVERHEAD_BYTES, `a checkpoint of step ${meta.step}`);
   return publishCheckpoint(stageDir, meta.step, async (folder) => {
     await writeModelFolder(folder, spec, state.ema);
     for (const [part, file] of Object.entries(STATE_PARTS)) {

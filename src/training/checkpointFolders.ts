@@ -4,10 +4,12 @@ import { fsyncFolder, writeFileAtomic } from '../project/atomicFile.js';
 
 /**
  * Names and lifetimes of the checkpoint folders of one stage: `checkpoints/step-00000500`, complete from the moment they have
- * that name. Everything unfinished or half removed has a name that starts with a dot and is swept by the next write.
+ * that name. Everything unfinished or half removed has a name that starts with a dot and is swept by the next write. A
+ * checkpoint that another of the same step replaces steps aside as `.replaced-...` and counts until the other has its name.
  */
 
-const COMPLETE = /^step-(\d{8,})$/;
+const REPLACED = '.replaced-';
+const COMPLETE = /^(\.replaced-)?step-(\d{8,})$/;
 
 /** Where a stage's checkpoints are. */
 export function checkpointsFolder(stageDir: string): string {
@@ -17,10 +19,11 @@ export function checkpointsFolder(stageDir: string): string {
 /** Folders of complete checkpoints, newest first; empty when there is no such stage. */
 export async function listCheckpoints(stageDir: string): Promise<string[]> {
   const parent = checkpointsFolder(stageDir);
-  return (await namesIn(parent))
+  const names = await namesIn(parent);
+  return names
     .flatMap((name) => {
       const match = COMPLETE.exec(name);
-      return match ? [{ step: Number(match[1]), folder: join(parent, name) }] : [];
+      return match && !isReplaced(name, names) ? [{ step: Number(match[2]), folder: join(parent, name) }] : [];
     })
     .sort((a, b) => b.step - a.step)
     .map(({ folder }) => folder);
@@ -51,7 +54,7 @@ export async function publishCheckpoint(
     throw error;
   }
   const folder = join(parent, name);
-  if ((await namesIn(parent)).includes(name)) await rename(folder, join(parent, `.replaced-${name}`));
+  if ((await namesIn(parent)).includes(name)) await rename(folder, join(parent, `${REPLACED}${name}`));
   await rename(unfinished, folder);
   await fsyncFolder(parent);
   await writeFileAtomic(join(stageDir, 'latest'), `checkpoints/${name}\n`);
@@ -62,6 +65,7 @@ export async function publishCheckpoint(
 /** Removes all but the newest `keep` checkpoints of a stage. */
 export async function pruneCheckpoints(stageDir: string, keep: number): Promise<void> {
   const parent = checkpointsFolder(stageDir);
+  await sweep(parent);
   for (const folder of (await listCheckpoints(stageDir)).slice(keep)) {
     // Renamed first: a removal that is interrupted must not leave half a checkpoint under a complete one's name.
     await rename(folder, join(parent, `.removing-${basename(folder)}`));
@@ -70,9 +74,19 @@ export async function pruneCheckpoints(stageDir: string, keep: number): Promise<
 }
 
 async function sweep(parent: string): Promise<void> {
-  for (const name of await namesIn(parent)) {
-    if (name.startsWith('.')) await rm(join(parent, name), { recursive: true, force: true });
+  const names = (await namesIn(parent)).sort();
+  for (const name of names) {
+    if (!name.startsWith('.') || (COMPLETE.test(name) && !isReplaced(name, names))) continue;
+    // Renamed first: of a checkpoint that counts when its successor is gone there must never be a half.
+    const leaving = name.startsWith(REPLACED) ? `.removing-${name.slice(REPLACED.length)}` : name;
+    if (leaving !== name) await rename(join(parent, name), join(parent, leaving));
+    await rm(join(parent, leaving), { recursive: true, force: true });
   }
+}
+
+/** Whether a checkpoint that stepped aside has a successor. */
+function isReplaced(name: string, names: readonly string[]): boolean {
+  return name.startsWith(REPLACED) && names.includes(name.slice(REPLACED.length));
 }
 
 async function namesIn(folder: string): Promise<string[]> {

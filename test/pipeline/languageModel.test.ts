@@ -142,7 +142,7 @@ describe('transcript', () => {
       if (turn === 2) response.writeHead(503).end();
       else response.end(answer(`[${turn}]`));
     };
-    const recorded = recording(path(), 'experts/1', () => ask());
+    const recorded = await recording(path(), 'experts/1', () => ask());
     expect(await recorded(0, messages)).toBe('[1]');
     await expect(recorded(1, messages)).rejects.toThrow('HTTP 503');
     expect(await recorded(2, messages)).toBe('[3]');

@@ -1,3 +1,4 @@
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PipelineEvent } from '../../src/contract/events.js';
 import { makeDataset } from '../../src/data/makeDataset.js';
@@ -40,6 +41,9 @@ export async function stageContext(
   const events: PipelineEvent[] = [];
   const parsed = parseConfig(config);
   const project = { folder, path: join(folder, 'x.stepadapt'), file: { config: parsed } } as Project;
+  // Stages write only where the project's file is.
+  await mkdir(folder, { recursive: true });
+  await writeFile(project.path, '');
   const store = new StageStore(project);
   return {
     project,
