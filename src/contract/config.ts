@@ -221,6 +221,12 @@ export const pruningSchema = z
       .enum(['uniform', 'global'])
       .default('global')
       .describe('one ratio for all layers, or global ranking by importance per MAC'),
+    cost: z
+      .enum(['macs', 'latency'])
+      .default('macs')
+      .describe(
+        'what a budget is a share of: multiply-accumulates, or time that forward passes take on this machine, measured once (scopes inner and inner+attention)',
+      ),
     minimumKeep: z.number().gt(0).max(1).default(0.125).describe('smallest kept fraction of any width'),
     rounds: nonNegativeInt('rounds of the proxy search; 0 keeps the importance start', 4, 1000),
     proxySteps: nonNegativeInt('fine-tuning steps before a candidate is scored', 4, 100_000),
@@ -252,6 +258,10 @@ export const pruningSchema = z
       .nullable()
       .default(null)
       .describe('language-model: recorded transcript whose answers are replayed instead of asking the service'),
+  })
+  .refine(({ cost, scope }) => cost === 'macs' || scope !== 'all', {
+    error: '"latency" needs pruning.scope "inner" or "inner+attention", where a width can be timed by itself',
+    path: ['cost'],
   })
   .prefault({});
 

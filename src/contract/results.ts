@@ -26,6 +26,25 @@ export const groupingResultSchema = z.object({
 });
 export type GroupingResult = z.output<typeof groupingResultSchema>;
 
+/** `stages/latency/latency.json`: forward passes timed on the machine in use, once; what decides by them reads them here. */
+export const latencyTableSchema = z.object({
+  /** What was timed on. */
+  engine: z.object({ id: z.string(), version: z.string(), device: z.string(), threads: z.number().nullable() }),
+  /** Images of a timed forward pass. */
+  batch: z.number().int(),
+  /** Median time of the whole base network. */
+  baseMilliseconds: z.number().positive(),
+  /** For each prunable width, the median time of its block alone with that many of its channels, fewest first. */
+  widths: z.array(
+    z.object({
+      id: z.string(),
+      full: z.number().int(),
+      points: z.array(z.object({ width: z.number().int(), milliseconds: z.number().nonnegative() })).min(1),
+    }),
+  ),
+});
+export type LatencyTable = z.output<typeof latencyTableSchema>;
+
 /** `pruning.json` of an expert or of the uniform baseline: the network that pruning chose, and why. */
 export const pruningResultSchema = z.object({
   /** Timesteps the network is for, [from, to). */
@@ -43,6 +62,8 @@ export const pruningResultSchema = z.object({
   /** The rule that made the widths legal. */
   normPolicy,
   scope,
+  /** Where a budget is one of measured time: the share of the base's time that the latency table gives the chosen widths. */
+  effectiveLatency: z.number().nullable().default(null),
   /** Spearman correlation between the scores of two halves of the evidence; null where there is no evidence to halve. */
   confidence: z.number().nullable(),
   /** Candidates scored by the proxy search. */

@@ -3,8 +3,8 @@ import { keptChannels, lossPerMac, rankChannels, type ChannelRanking } from './c
 import type { ImportanceScores } from './importance.js';
 import {
   assertReachable,
+  costChange,
   macsOfWidths,
-  unitMacs,
   widthSpace,
   type WidthChoice,
   type WidthRule,
@@ -16,7 +16,7 @@ export interface Allocation {
   readonly widths: ReadonlyMap<string, number>;
   /** MACs that these widths cost. */
   readonly macs: number;
-  /** MACs that were asked for; `macs` differs from it by at most the tolerance of the width space. */
+  /** Cost that was asked for; that of the widths differs from it by at most the tolerance of the width space. */
   readonly targetMacs: number;
 }
 
@@ -60,7 +60,7 @@ export function allocateInSpace(
     if (choice === null) break;
     // The step below the target is taken only if it ends at least as near as the step above it.
     const overshoot = macs - targetMacs;
-    const saved = unitMacs(choice, widths);
+    const saved = -costChange(choice, widths, -1);
     if (Math.abs(overshoot - saved) > overshoot) break;
     widths.set(choice.id, widths.get(choice.id)! - choice.unit);
     macs -= saved;

@@ -1,7 +1,7 @@
 import { failure } from '../contract/errors.js';
 import type { PrunableWidth } from '../model/prunableWidths.js';
 import type { ImportanceScores } from './importance.js';
-import { unitMacs, type WidthChoice } from './widthSpace.js';
+import { costChange, type WidthChoice } from './widthSpace.js';
 
 /** The sets of channels that can be removed from one width, most important first; equal ones in channel order. */
 export interface RankedSets {
@@ -48,15 +48,15 @@ export function keptChannels({ sets }: RankedSets, width: number): number[] {
     .sort((a, b) => a - b);
 }
 
-/** Importance per MAC of what `choice` would lose next at these widths: its least important kept unit. */
+/** Importance per MAC (or its time) of what `choice` would lose next at these widths: its least important kept unit. */
 export function lossPerMac(ranking: ChannelRanking, choice: WidthChoice, widths: ReadonlyMap<string, number>): number {
   const width = widths.get(choice.id)!;
-  return unitImportance(ranking, choice, width - choice.unit) / unitMacs(choice, widths);
+  return unitImportance(ranking, choice, width - choice.unit) / -costChange(choice, widths, -1);
 }
 
-/** Importance per MAC of what `choice` would gain next at these widths: its most important missing unit. */
+/** Importance per MAC (or its time) of what `choice` would gain next at these widths: its most important missing unit. */
 export function gainPerMac(ranking: ChannelRanking, choice: WidthChoice, widths: ReadonlyMap<string, number>): number {
-  return unitImportance(ranking, choice, widths.get(choice.id)!) / unitMacs(choice, widths);
+  return unitImportance(ranking, choice, widths.get(choice.id)!) / costChange(choice, widths, 1);
 }
 
 /** Importance of the unit that follows the `from` most important channels. */

@@ -2,6 +2,7 @@ import { StepAdaptError } from '../contract/errors.js';
 import { lossPerMac } from './channelRanking.js';
 import type { Proposer, ProposalRequest } from './proposer.js';
 import type { TimestepGroup } from './timestepGroups.js';
+import { costChange } from './widthSpace.js';
 
 /** One message of a chat, as OpenAI-compatible services take it. */
 export interface ChatMessage {
@@ -59,12 +60,15 @@ export function chatMessages(
   const full = new Map(space.choices.map((choice) => [choice.id, choice.full]));
   const state = {
     task: `Choose the channel widths of a pruned denoising network for timesteps ${group.from} to ${group.to - 1} of ${timesteps} (0 = least noise).`,
+    ...(space.measure === 'latency' && {
+      cost: 'The budget and macsPerUnit are in MACs of equal measured time; the macs of rounds are multiply-accumulates.',
+    }),
     widths: space.choices.map((choice) => ({
       id: choice.id,
       smallest: choice.minimum,
       largest: choice.full,
       multipleOf: choice.unit,
-      macsPerUnit: Number.isFinite(choice.macsPerUnit) ? choice.macsPerUnit : 0,
+      macsPerUnit: choice.minimum < choice.full ? -costChange(choice, full, -1) : 0,
       totalImportance: rounded(ranking.get(choice.id)!.importance.reduce((sum, value) => sum + value, 0)),
       leastImportancePerMac: choice.minimum < choice.full ? rounded(lossPerMac(ranking, choice, full)) : null,
     })),

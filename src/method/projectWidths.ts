@@ -1,5 +1,12 @@
 import { gainPerMac, lossPerMac, type ChannelRanking } from './channelRanking.js';
-import { assertReachable, macsOfWidths, unitMacs, type WidthChoice, type WidthSpace } from './widthSpace.js';
+import {
+  assertReachable,
+  costChange,
+  costOfWidths,
+  macsOfWidths,
+  type WidthChoice,
+  type WidthSpace,
+} from './widthSpace.js';
 
 /** Legal widths within `WidthSpace.tolerance` of a budget. */
 export interface ProjectedWidths {
@@ -38,11 +45,12 @@ export function projectWidths(
   }
   const { widths, repairs } = ontoGrid(proposal, space);
   const before = new Map(widths);
-  const proposedMacs = macsOfWidths(space, widths);
-  if (Math.abs(proposedMacs - targetMacs) <= space.tolerance) {
-    return { accepted: true, widths, macs: proposedMacs, repairs };
+  const proposedCost = costOfWidths(space, widths);
+  if (Math.abs(proposedCost - targetMacs) <= space.tolerance) {
+    return { accepted: true, widths, macs: macsOfWidths(space, widths), repairs };
   }
-  ontoBudget(widths, proposedMacs, space, ranking, targetMacs);
+  const proposedMacs = macsOfWidths(space, widths);
+  ontoBudget(widths, proposedCost, space, ranking, targetMacs);
   const macs = macsOfWidths(space, widths);
   const moved = space.choices
     .filter(({ id }) => widths.get(id) !== before.get(id))
@@ -87,7 +95,7 @@ function ontoBudget(
   targetMacs: number,
 ): void {
   const resize = (choice: WidthChoice, units: number) => {
-    macs += units * unitMacs(choice, widths);
+    macs += costChange(choice, widths, units);
     widths.set(choice.id, widths.get(choice.id)! + units * choice.unit);
   };
   while (macs > targetMacs) {
@@ -98,14 +106,14 @@ function ontoBudget(
   }
   const growable = () => space.choices.filter(({ id, full }) => widths.get(id)! < full);
   for (;;) {
-    const fitting = growable().filter((choice) => macs + unitMacs(choice, widths) <= targetMacs);
+    const fitting = growable().filter((choice) => macs + costChange(choice, widths, 1) <= targetMacs);
     const choice = leastBy(fitting, (c) => -gainPerMac(ranking, c, widths));
     if (choice === null) break;
     resize(choice, 1);
   }
   // Nothing fits under the target any more; one more unit may still end nearer to it, above.
   if (targetMacs - macs > space.tolerance) {
-    const cheapest = leastBy(growable(), (choice) => unitMacs(choice, widths));
+    const cheapest = leastBy(growable(), (choice) => costChange(choice, widths, 1));
     if (cheapest !== null) resize(cheapest, 1);
   }
 }

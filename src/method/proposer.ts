@@ -3,7 +3,7 @@ import { allocateInSpace, type AllocationOptions } from './allocation.js';
 import { gainPerMac, lossPerMac, type ChannelRanking } from './channelRanking.js';
 import { projectWidths } from './projectWidths.js';
 import type { MemoryEntry } from './proxyMemory.js';
-import { unitMacs, type WidthChoice, type WidthSpace } from './widthSpace.js';
+import { costChange, type WidthChoice, type WidthSpace } from './widthSpace.js';
 
 /** What a search for widths is about; fixed during the search. */
 export interface WidthSearch {
@@ -126,7 +126,7 @@ function localMove(
     const most = Math.min((width - giver.minimum) / giver.unit, Math.max(1, Math.floor(width / giver.unit / 4)));
     const units = 1 + Math.floor(draw() * most);
     givers.add(giver.id);
-    freed += units * unitMacs(giver, widths);
+    freed -= costChange(giver, widths, -units);
     resize(giver, -units);
   }
 
@@ -134,7 +134,7 @@ function localMove(
   const taker = pickByRank(takers, (choice) => -gainPerMac(ranking, choice, widths), draw());
   if (taker === null || freed === 0) return null;
   const room = (taker.full - widths.get(taker.id)!) / taker.unit;
-  resize(taker, Math.min(room, Math.max(1, Math.round((freed / unitMacs(taker, widths)) * (0.5 + draw() / 2)))));
+  resize(taker, Math.min(room, Math.max(1, Math.round((freed / costChange(taker, widths, 1)) * (0.5 + draw() / 2)))));
 
   // What this one could not take goes wherever it fits best.
   const projected = projectWidths(widths, space, ranking, targetMacs);

@@ -1,5 +1,6 @@
 import type { PruningConfig } from '../contract/config.js';
 import { failure, interrupted } from '../contract/errors.js';
+import type { LatencyTable } from '../contract/results.js';
 import type { UNetSpec } from '../model/spec.js';
 import { allocateInSpace, keepIndices } from './allocation.js';
 import { rankChannels, type ChannelRanking } from './channelRanking.js';
@@ -16,7 +17,7 @@ import {
 } from './proposer.js';
 import { openProxyMemory, type MemoryEntry } from './proxyMemory.js';
 import type { TimestepGroup } from './timestepGroups.js';
-import { widthSpace } from './widthSpace.js';
+import { costOfWidths, widthSpace } from './widthSpace.js';
 
 /** A pruned structure that a proxy can score. */
 export interface PruningCandidate {
@@ -33,7 +34,10 @@ export interface ProxyPruningOptions {
   /** Importance of the base model's channels, measured on this group's timesteps. */
   readonly scores: ImportanceScores;
   readonly group: Pick<TimestepGroup, 'index'>;
+  /** The budget: MACs, or with `latency` MACs of equal time. */
   readonly targetMacs: number;
+  /** Times to cost widths by, in place of MACs. */
+  readonly latency?: LatencyTable | null;
   readonly config: Pick<PruningConfig, 'allocator' | 'minimumKeep' | 'normPolicy' | 'scope' | 'rounds' | 'memory'>;
   readonly seed: number;
   /**
@@ -53,8 +57,10 @@ export interface ProxyPruningOptions {
 export interface PrunedStructure {
   readonly widths: ReadonlyMap<string, number>;
   readonly keep: ReadonlyMap<string, readonly number[]>;
-  /** MACs of the chosen widths; differs from `targetMacs` by at most the tolerance of the width space. */
+  /** MACs of the chosen widths. */
   readonly macs: number;
+  /** Their cost by the measure of the budget; differs from `targetMacs` by at most the tolerance of the width space. */
+  readonly cost: number;
   readonly targetMacs: number;
   /** Proxy score of the choice; null without rounds, when nothing was scored. */
   readonly score: number | null;
@@ -75,11 +81,12 @@ export interface PrunedStructure {
  */
 export async function proxyPruning(options: ProxyPruningOptions): Promise<PrunedStructure> {
   const { spec, scores, group, targetMacs, config, seed, signal } = options;
-  const space = widthSpace(spec, config);
+  const space = widthSpace(spec, config, options.latency);
   const search: WidthSearch = { space, ranking: rankChannels(space.prunable, scores), targetMacs };
   if (config.rounds === 0) {
     const start = allocateInSpace(space, search.ranking, { targetMacs, method: config.allocator });
-    return { ...start, keep: keepIndices(search.ranking, start.widths), score: null, rounds: [] };
+    const cost = costOfWidths(space, start.widths);
+    return { ...start, cost, keep: keepIndices(search.ranking, start.widths), score: null, rounds: [] };
   }
 
   const memory = await openProxyMemory(options.memoryPath);
@@ -115,7 +122,15 @@ export async function proxyPruning(options: ProxyPruningOptions): Promise<Pruned
     );
   }
   const widths = new Map(Object.entries(best.widths));
-  return { widths, keep: keepIndices(search.ranking, widths), macs: best.macs, targetMacs, score: best.score, rounds };
+  return {
+    widths,
+    keep: keepIndices(search.ranking, widths),
+    macs: best.macs,
+    cost: costOfWidths(space, widths),
+    targetMacs,
+    score: best.score,
+    rounds,
+  };
 }
 
 interface Candidate extends ProjectedWidths {
@@ -172,9 +187,9 @@ function refuseForeignMemory(entries: readonly MemoryEntry[], search: WidthSearc
   const foreign = entries.find(
     (entry) =>
       entry.seed !== seed ||
-      Math.abs(entry.macs - targetMacs) > space.tolerance ||
       Object.keys(entry.widths).length !== space.choices.length ||
-      space.choices.some(({ id, full }) => !(entry.widths[id] <= full)),
+      space.choices.some(({ id, full, unit }) => !(entry.widths[id] <= full) || entry.widths[id] % unit !== 0) ||
+      Math.abs(costOfWidths(space, new Map(Object.entries(entry.widths))) - targetMacs) > space.tolerance,
   );
   if (foreign === undefined) return;
   throw failure(

@@ -1,9 +1,11 @@
 import type { PruningConfig } from '../contract/config.js';
 import { inputError } from '../contract/errors.js';
+import type { LatencyTable } from '../contract/results.js';
 import { countModel, networkMacs } from '../model/countModel.js';
 import { prunableWidths, type PrunableWidth } from '../model/prunableWidths.js';
 import type { UNetSpec } from '../model/spec.js';
 import { resize, withWidths } from '../model/withWidths.js';
+import { latencyCosts } from './latencyCosts.js';
 
 /** Which widths are legal. */
 export type WidthRule = Pick<PruningConfig, 'normPolicy' | 'scope' | 'minimumKeep'>;
@@ -22,6 +24,8 @@ export interface WidthChoice {
   readonly minimum: number;
   /** MACs that one unit costs while all other widths are full: the most it can cost. NaN where there is one unit only. */
   readonly macsPerUnit: number;
+  /** In a space of measured time: the cost of 0, 1, ... units (`latencyCosts`), in place of the MACs. */
+  readonly timeCosts: readonly number[] | null;
   /** What one unit costs less for every unit that another width has lost. Empty for inner widths, whose neighbours stay. */
   readonly couplings: readonly {
     readonly id: string;
@@ -38,11 +42,13 @@ export interface WidthSpace {
   /** The same widths with their channels, as slicing needs them. */
   readonly prunable: readonly PrunableWidth[];
   readonly choices: readonly WidthChoice[];
-  /** MACs with every width at its minimum. */
+  /** `macs`: costs are multiply-accumulates; `latency`: they are MACs of equal time (`latencyCosts`). */
+  readonly measure: PruningConfig['cost'];
+  /** Cost with every width at its minimum. */
   readonly minMacs: number;
-  /** MACs of the base model. */
+  /** Cost of the base model: its MACs, by either measure. */
   readonly maxMacs: number;
-  /** Half the cost of the dearest unit, MACs: what the grid's coarseness can force on any budget. */
+  /** Half the cost of the dearest unit: what the grid's coarseness can force on any budget. */
   readonly tolerance: number;
 }
 
@@ -51,21 +57,42 @@ const RELATIVE_SLACK = 1e-9;
 /** Most units of a width, so that a search does not take hundreds of steps where single channels could be removed. */
 const MAX_UNITS = 64;
 
-/** The legal widths of `spec`, and what they cost. */
-export function widthSpace(spec: UNetSpec, rule: WidthRule): WidthSpace {
+/**
+ * The legal widths of `spec`, and what they cost.
+ * @param latency times to cost them by, in place of MACs
+ */
+export function widthSpace(spec: UNetSpec, rule: WidthRule, latency: LatencyTable | null = null): WidthSpace {
   const prunable = prunableWidths(spec, rule);
   const limits = prunable.map((width) => limitsOf(width, rule.minimumKeep));
   const maxMacs = networkMacs(spec);
-  const choices = withCosts(spec, rule, limits, maxMacs);
+  const times = latency && latencyCosts(latency, limits, maxMacs);
+  const choices = withCosts(spec, rule, limits, maxMacs).map((choice) => ({
+    ...choice,
+    timeCosts: times?.get(choice.id) ?? null,
+  }));
   const shrinkable = choices.filter((choice) => choice.minimum < choice.full);
+  const smallest = new Map(choices.map(({ id, minimum }) => [id, minimum]));
   return {
     spec,
     rule,
     prunable,
     choices,
-    ...reachableMacs(spec, rule),
-    tolerance: shrinkable.reduce((most, choice) => Math.max(most, choice.macsPerUnit / 2), 0),
+    measure: times === null ? 'macs' : 'latency',
+    ...(times === null ? reachableMacs(spec, rule) : { minMacs: maxMacs - timeSaved(choices, smallest), maxMacs }),
+    tolerance: shrinkable.reduce((most, choice) => Math.max(most, dearestUnit(choice) / 2), 0),
   };
+}
+
+function dearestUnit({ timeCosts, macsPerUnit }: WidthChoice): number {
+  if (timeCosts === null) return macsPerUnit;
+  return timeCosts.slice(1).reduce((most, cost, index) => Math.max(most, cost - timeCosts[index]), 0);
+}
+
+/** Cost that these widths save of the base's, by measured time. */
+function timeSaved(choices: readonly WidthChoice[], widths: ReadonlyMap<string, number>): number {
+  return choices.reduce((sum, { id, full, unit, timeCosts }) => {
+    return sum + timeCosts![full / unit] - timeCosts![widths.get(id)! / unit];
+  }, 0);
 }
 
 /** The MACs that pruning by this rule can reach, inclusive at both ends. */
@@ -81,12 +108,26 @@ export function macsOfWidths(space: WidthSpace, widths: ReadonlyMap<string, numb
   return countModel(withWidths(space.spec, widths, space.rule)).macs;
 }
 
-/** MACs that one more, or one less, unit of this width makes while the others have these widths. */
-export function unitMacs({ macsPerUnit, couplings }: WidthChoice, widths: ReadonlyMap<string, number>): number {
-  return couplings.reduce(
+/** What a network of these widths costs by the space's measure. */
+export function costOfWidths(space: WidthSpace, widths: ReadonlyMap<string, number>): number {
+  return space.measure === 'macs' ? macsOfWidths(space, widths) : space.maxMacs - timeSaved(space.choices, widths);
+}
+
+/**
+ * What so many units more (or, below zero, less) of this width cost while the others have these widths, by the space's measure.
+ * The result has the sign of `units`.
+ */
+export function costChange(choice: WidthChoice, widths: ReadonlyMap<string, number>, units: number): number {
+  const { id: own, unit: ownUnit, timeCosts, macsPerUnit, couplings } = choice;
+  if (timeCosts !== null) {
+    const now = widths.get(own)! / ownUnit;
+    return timeCosts[now + units] - timeCosts[now];
+  }
+  const each = couplings.reduce(
     (sum, { id, full, unit, macs }) => sum - (macs * (full - widths.get(id)!)) / unit,
     macsPerUnit,
   );
+  return units * each;
 }
 
 type Limits = Pick<WidthChoice, 'id' | 'full' | 'unit' | 'setSize' | 'minimum'>;
@@ -105,7 +146,12 @@ function limitsOf({ id, width, unit: setSize }: PrunableWidth, minimumKeep: numb
  * A layer's MACs are the product of at most two different widths, so the network's are determined by the base, by every width
  * less one unit, and by every pair of widths less one unit each. All of them are counted, none is modelled.
  */
-function withCosts(spec: UNetSpec, rule: WidthRule, limits: readonly Limits[], maxMacs: number): WidthChoice[] {
+function withCosts(
+  spec: UNetSpec,
+  rule: WidthRule,
+  limits: readonly Limits[],
+  maxMacs: number,
+): Omit<WidthChoice, 'timeCosts'>[] {
   const macsWithout = (...shrunk: readonly Limits[]) =>
     networkMacs(resize(spec, new Map(shrunk.map(({ id, full, unit }) => [id, full - unit])), rule.normPolicy));
   const able = limits.filter(({ full, unit }) => full > unit);
@@ -128,10 +174,13 @@ function withCosts(spec: UNetSpec, rule: WidthRule, limits: readonly Limits[], m
 
 /** @throws BUDGET_UNREACHABLE, naming the reachable range */
 export function assertReachable(space: WidthSpace, targetMacs: number): void {
-  const { minMacs, maxMacs } = space;
+  const { minMacs, maxMacs, measure } = space;
   const slack = RELATIVE_SLACK * maxMacs;
   if (targetMacs >= minMacs - slack && targetMacs <= maxMacs + slack) return;
-  const words = (macs: number) => `${Math.round(macs)} MACs (${(macs / maxMacs).toFixed(4)} of the base)`;
+  const words = (cost: number) =>
+    measure === 'macs'
+      ? `${Math.round(cost)} MACs (${(cost / maxMacs).toFixed(4)} of the base)`
+      : `${(cost / maxMacs).toFixed(4)} of the base's measured time`;
   throw inputError(
     'BUDGET_UNREACHABLE',
     `pruning in scope "${space.rule.scope}" cannot bring the model to ${words(targetMacs)}`,

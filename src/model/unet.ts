@@ -5,6 +5,7 @@ import { groupNorm } from '../tensor/groupNorm.js';
 import { linear } from '../tensor/linear.js';
 import { silu } from '../tensor/silu.js';
 import { upsampleNearest } from '../tensor/upsample.js';
+import { channelSites } from './channelFlow.js';
 import { residualBlocks } from './residualBlocks.js';
 import type { RuntimeWeights } from './runtimeWeights.js';
 import type { AttentionSpec, BlockSpec, ResBlockSpec, UNetSpec } from './spec.js';
@@ -64,6 +65,29 @@ export function unetForward(
   });
 
   return pass.conv(silu(pass.norm(h, 'conv_norm_out', spec.normOutGroups)), 'conv_out');
+}
+
+/**
+ * One residual or attention block alone, as the forward pass of the whole network computes it. Run it inside `tf.tidy`.
+ *
+ * @param weights at least those of the block
+ * @param name prefix of its tensors, e.g. `mid_block.resnets.0`
+ * @param x (N, H, W, channels) its input
+ * @param time (N, time.out) SiLU of the time embedding; attention does not read it
+ * @throws RangeError for a name that is no block
+ */
+export function blockForward(
+  spec: UNetSpec,
+  weights: RuntimeWeights,
+  name: string,
+  x: tf.Tensor4D,
+  time: tf.Tensor2D,
+): tf.Tensor4D {
+  const site = channelSites(spec).find((candidate) => candidate.name === name);
+  const pass = new ForwardPass(spec, weights, null);
+  if (site?.kind === 'residual') return pass.residual(x, time, site.res, name);
+  if (site?.kind === 'attention') return pass.attention(x, site.attention, name);
+  throw new RangeError(`${name} is no block of this network`);
 }
 
 /** The layers of one forward pass, by tensor name. */

@@ -6,6 +6,7 @@ import { evaluationStage } from './stages/evaluationStage.js';
 import { expertStage } from './stages/expertStage.js';
 import { featureStage } from './stages/featureStage.js';
 import { groupingStage } from './stages/groupingStage.js';
+import { latencyStage } from './stages/latencyStage.js';
 import { similarityStage } from './stages/similarityStage.js';
 import { uniformStage } from './stages/uniformStage.js';
 
@@ -16,6 +17,7 @@ export function pipelineStages(config: ExperimentConfig): readonly Stage[] {
     baseStage(config),
     ...(needsSimilarity(config.grouping) ? [similarityStage(config)] : []),
     groupingStage(config),
+    ...(config.pruning.cost === 'latency' ? [latencyStage(config)] : []),
     featureStage(config),
     ...groups.map((index) => expertStage(config, index)),
     ...(config.evaluation.uniformBaseline ? [uniformStage(config)] : []),

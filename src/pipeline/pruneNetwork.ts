@@ -13,6 +13,7 @@ import { withWidths } from '../model/withWidths.js';
 import { writeJsonAtomic } from '../project/atomicFile.js';
 import type { TimestepDraw } from '../training/timestepDraws.js';
 import { trainingMacs } from './ledger.js';
+import { readLatencyTable } from './latencyFile.js';
 import { measureImportance } from './measureImportance.js';
 import { ProgressMeter } from './progressMeter.js';
 import { proxyTune } from './proxyTune.js';
@@ -80,6 +81,7 @@ async function decide(context: StageContext, task: PruningTask): Promise<Pruning
     importance: task.pruning.importance,
     normPolicy: task.pruning.normPolicy,
     scope: task.pruning.scope,
+    effectiveLatency: task.pruning.cost === 'macs' ? null : (search?.cost ?? design.baseMacs) / design.baseMacs,
     confidence: evidence?.confidence?.overall ?? null,
     rounds: search?.rounds.length ?? 0,
     proxyScore: search?.score ?? null,
@@ -112,6 +114,7 @@ async function proxySearch(
       scores,
       group: { index: task.index },
       targetMacs: task.ratio * design.baseMacs,
+      latency: pruning.cost === 'latency' ? await readLatencyTable(context.store) : null,
       config: pruning,
       seed: config.seed,
       memoryPath: join(context.folder, 'memory.jsonl'),

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { allocateWidths, keepIndices } from '../../src/method/allocation.js';
 import { rankChannels } from '../../src/method/channelRanking.js';
 import { projectWidths } from '../../src/method/projectWidths.js';
-import { macsOfWidths, unitMacs, widthSpace, type WidthRule } from '../../src/method/widthSpace.js';
+import { costChange, macsOfWidths, widthSpace, type WidthRule } from '../../src/method/widthSpace.js';
 import { countModel } from '../../src/model/countModel.js';
 import { sliceModel } from '../../src/model/sliceModel.js';
 import { smallSpec } from '../model/networks.js';
@@ -28,7 +28,7 @@ describe.each(rules)('widths in scope $scope by $normPolicy', (rule) => {
         for (const index of path) {
           const choice = space.choices[index];
           if (widths.get(choice.id)! <= choice.minimum) continue;
-          macs -= unitMacs(choice, widths);
+          macs -= -costChange(choice, widths, -1);
           widths.set(choice.id, widths.get(choice.id)! - choice.unit);
         }
         expect(macs).toBe(macsOfWidths(space, widths));

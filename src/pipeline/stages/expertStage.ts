@@ -29,7 +29,12 @@ export function expertStage(config: ExperimentConfig, index: number): Stage {
   const samples = config.pruning.proxy === 'distance' && config.pruning.rounds > 0;
   return {
     id: `experts/${index}`,
-    after: ['base', 'grouping', ...(samples ? ['features'] : [])],
+    after: [
+      'base',
+      'grouping',
+      ...(samples ? ['features'] : []),
+      ...(config.pruning.cost === 'latency' ? ['latency'] : []),
+    ],
     inputs: {
       pruning: config.pruning,
       ...(samples && { sampling: config.sampling }),

@@ -18,7 +18,7 @@ export function uniformStage(config: ExperimentConfig): Stage {
   const { importance, evidence, minimumKeep, normPolicy, scope } = pruning;
   return {
     id: 'uniform',
-    after: ['base', 'grouping'],
+    after: ['base', 'grouping', ...(pruning.cost === 'latency' ? ['latency'] : [])],
     inputs: {
       pruning: { importance, evidence, minimumKeep, normPolicy, scope },
       tuning: { steps, learningRate, warmup },
