@@ -168,7 +168,8 @@ async function reportGroup(
     visited: group.visited,
     budget: group.budget,
     baseMacs: design.baseMacs,
-    requestedMacs: group.budget * design.baseMacs,
+    // A budget of measured time asks for no number of MACs.
+    requestedMacs: pruning.effectiveLatency === null ? group.budget * design.baseMacs : pruning.macs,
     effectiveMacs: pruning.macs,
     parameters: pruning.parameters,
     widths: pruning.widths.map(({ id, full, kept }) => ({ id, base: full, kept })),
