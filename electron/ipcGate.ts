@@ -36,10 +36,15 @@ export interface IpcGateOptions {
 }
 
 export function createIpcGate({ currentWindow, log }: IpcGateOptions): IpcGate {
-  const refuse = (channel: string, reason: string): Result<never> => {
+  // The same codes as every other host's: the page must not have to know which one it has.
+  const refuse = (
+    channel: string,
+    reason: string,
+    code: 'REFUSED' | 'COMMAND_UNKNOWN' | 'BAD_PARAMETERS' = 'REFUSED',
+  ): Result<never> => {
     log.warn({ channel, reason }, 'message from a page refused');
     return refused({
-      code: 'REFUSED',
+      code,
       message: `the request was refused: ${reason}`,
       hint: 'this is a defect: please report it with the log',
     });
@@ -51,12 +56,16 @@ export function createIpcGate({ currentWindow, log }: IpcGateOptions): IpcGate {
         const stranger = strangerReason(event, currentWindow());
         if (stranger !== null) return refuse(channel, stranger);
         const [name, params] = args;
-        if (args.length !== 2 || typeof name !== 'string' || !Object.hasOwn(table, name)) {
-          return refuse(channel, `no such command: ${typeof name === 'string' ? name.slice(0, 60) : typeof name}`);
+        if (typeof name !== 'string' || !Object.hasOwn(table, name)) {
+          const shown = typeof name === 'string' ? name.slice(0, 60) : typeof name;
+          return refuse(channel, `no such command: ${shown}`, 'COMMAND_UNKNOWN');
         }
+        if (args.length !== 2) return refuse(channel, `${args.length - 1} parameters of ${name}`, 'BAD_PARAMETERS');
         const { params: paramsSchema, result: resultSchema } = table[name]!;
         const checked = paramsSchema.safeParse(params);
-        if (!checked.success) return refuse(channel, `bad parameters of ${name}: ${faultsOf(checked.error)}`);
+        if (!checked.success) {
+          return refuse(channel, `bad parameters of ${name}: ${faultsOf(checked.error)}`, 'BAD_PARAMETERS');
+        }
         try {
           const result = await answer(name, checked.data);
           if (!result.ok) return refused(result.error);

@@ -24,6 +24,7 @@ export function useEventStream(): void {
         return;
       case 'events': {
         run.receive(message.events);
+        for (const event of message.events) if (event.type === 'job') queue.update(event.job);
         const lastQueue = message.events.findLast((event) => event.type === 'queue');
         if (lastQueue?.type === 'queue') queue.replace(lastQueue.queue);
         if (message.events.some(({ type }) => type === 'projects' || type === 'job')) {

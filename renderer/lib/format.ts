@@ -67,6 +67,21 @@ export function number(value: number | null | undefined): string {
   return Number(value.toPrecision(4)).toString();
 }
 
+/** Four significant digits, always: values of one column end alike. `11.50` */
+export function figure(value: number | null | undefined): string {
+  if (value === null || value === undefined) return '–';
+  if (!Number.isFinite(value)) return 'not finite';
+  const magnitude = Math.abs(value);
+  if (value === 0 || (magnitude >= 1e-3 && magnitude < 1e4)) return value.toPrecision(4);
+  return number(value);
+}
+
+/** What happened, and what to do next, as two sentences. */
+export function inWords({ message, hint }: { readonly message: string; readonly hint: string }): string {
+  const ended = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);
+  return `${ended(message)} ${ended(hint.charAt(0).toUpperCase() + hint.slice(1))}`;
+}
+
 /** `2 hours ago`; the instant itself belongs in a title beside it. */
 export function ago(iso: string, now: number = Date.now()): string {
   const seconds = Math.max(0, (now - Date.parse(iso)) / 1000);

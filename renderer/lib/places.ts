@@ -7,6 +7,18 @@ export const PLACES = [
   { name: 'results', title: 'Results', needsProject: true },
 ] as const;
 
+/** Keys that work in every place; Cmd stands for Ctrl on a Mac. */
+export const KEYS = [
+  { keys: 'Ctrl 1 to 5', does: 'go to a place' },
+  { keys: 'Ctrl K', does: 'find a command, a place or a project' },
+  { keys: 'Ctrl Z, Ctrl Shift Z', does: 'undo and redo in the design' },
+  {
+    keys: 'Arrow keys',
+    does: 'in a chart: read its points; on a group border: move it; in samples: walk through steps',
+  },
+  { keys: 'Esc', does: 'leave a chart or close a menu' },
+] as const;
+
 /** `experts/2` as people read it. */
 export function stageTitle(id: string): string {
   const expert = /^experts\/(\d+)$/.exec(id);

@@ -1,5 +1,6 @@
 import type { AppEvent } from '../../src/contract/api.js';
 import type { PipelineEvent } from '../../src/contract/events.js';
+import { logLineOf } from '../../src/contract/logLines.js';
 import type { JobView } from '../../src/contract/jobs.js';
 import type { StageView } from '../../src/contract/projectViews.js';
 import type { LogLine, MetricSeries, RunSnapshot, SampleView } from '../../src/contract/runViews.js';
@@ -48,10 +49,11 @@ export function advance(feed: RunFeed, events: readonly AppEvent[]): RunFeed {
   return next;
 }
 
-function apply(feed: RunFeed, event: AppEvent): RunFeed {
+function apply(before: RunFeed, event: AppEvent): RunFeed {
+  const feed = withLogLine(before, event);
   if (event.type === 'job') return event.projectId === feed.projectId ? { ...feed, job: event.job } : feed;
   if (event.type !== 'pipeline' || event.projectId !== feed.projectId) return feed;
-  const { event: happened, at, seq } = event;
+  const { event: happened, at } = event;
   switch (happened.type) {
     case 'state':
       return {
@@ -85,13 +87,16 @@ function apply(feed: RunFeed, event: AppEvent): RunFeed {
       const others = feed.samples.filter((sample) => sample.stage !== stage || sample.step !== step);
       return { ...feed, samples: [...others, { stage, step, image: path }] };
     }
-    case 'log': {
-      const line = { seq, at, level: happened.level, message: happened.message };
-      return { ...feed, log: [...feed.log, line].slice(-MOST_LOG_LINES) };
-    }
+    case 'log':
     case 'result':
       return feed;
   }
+}
+
+function withLogLine(feed: RunFeed, event: AppEvent): RunFeed {
+  if (event.type !== 'pipeline' || event.projectId !== feed.projectId) return feed;
+  const line = logLineOf(event.event, event.seq, event.at);
+  return line === null ? feed : { ...feed, log: [...feed.log, line].slice(-MOST_LOG_LINES) };
 }
 
 function withStage(

@@ -1,6 +1,8 @@
 import { computed, ref, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
-import type { DesignView, FieldProblem, ProjectView } from '../../src/contract/projectViews.js';
+import type { Result } from '../../src/contract/api.js';
+import type { ErrorDetails } from '../../src/contract/errors.js';
+import type { DesignView, FieldProblem, Preview, ProjectView } from '../../src/contract/projectViews.js';
 import { getPath, setPath } from '../lib/configPath.js';
 import { record, redo, seal, startHistory, undo, type History } from '../lib/history.js';
 import { ask, useTransport } from '../transport/useTransport.js';
@@ -12,8 +14,6 @@ type Config = Readonly<Record<string, unknown>>;
 /** Where the form stands against the file on disk. */
 export type Saving = 'saved' | 'waiting' | 'saving' | 'refused';
 
-/** Short enough to follow a drag, long enough to ask once for a burst of edits. */
-const PREVIEW_DELAY_MS = 40;
 const SAVE_DELAY_MS = 600;
 
 /**
@@ -30,9 +30,11 @@ export const useDesignStore = defineStore('design', () => {
   const design = shallowRef<DesignView | null>(null);
   const problems = shallowRef<readonly FieldProblem[]>([]);
   const saving = ref<Saving>('saved');
-  let previewTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Why the newest experiment is not on disk although it is valid: a full disk, a project that is gone. */
+  const saveProblem = shallowRef<ErrorDetails | null>(null);
   let saveTimer: ReturnType<typeof setTimeout> | undefined;
-  let asked = 0;
+  /** One question at a time: what is edited meanwhile is asked about when the answer is there. */
+  let asking = false;
 
   const config = computed(() => history.value.present);
   const canUndo = computed(() => history.value.past.length > 0);
@@ -45,6 +47,7 @@ export const useDesignStore = defineStore('design', () => {
     history.value = startHistory<Config>(project.config);
     design.value = null;
     problems.value = [];
+    saveProblem.value = null;
     saving.value = 'saved';
     await preview();
   }
@@ -78,16 +81,27 @@ export const useDesignStore = defineStore('design', () => {
 
   function changed(): void {
     saving.value = 'waiting';
-    clearTimeout(previewTimer);
-    previewTimer = setTimeout(() => void preview(), PREVIEW_DELAY_MS);
+    void preview();
     clearTimeout(saveTimer);
     saveTimer = setTimeout(() => void save(), SAVE_DELAY_MS);
   }
 
+  /** Plans the newest config, at once; during a drag as often as the host answers. */
   async function preview(): Promise<void> {
-    const turn = ++asked;
-    const answer = await transport.call('design.preview', { config: { ...config.value } });
-    if (turn !== asked) return;
+    if (asking) return;
+    asking = true;
+    try {
+      let planned: Config | null = null;
+      while (planned !== config.value) {
+        planned = config.value;
+        show(await transport.call('design.preview', { config: { ...planned } }));
+      }
+    } finally {
+      asking = false;
+    }
+  }
+
+  function show(answer: Result<Preview>): void {
     if (!answer.ok) {
       problems.value = [{ field: '', ...answer.error }];
       return;
@@ -105,9 +119,10 @@ export const useDesignStore = defineStore('design', () => {
     if (projectId.value !== id) return;
     if (!answer.ok) {
       saving.value = 'refused';
-      if (problems.value.length === 0) problems.value = [{ field: '', ...answer.error }];
+      saveProblem.value = answer.error.code === 'CONFIG_INVALID' ? null : answer.error;
       return;
     }
+    saveProblem.value = null;
     projects.replace(answer.value);
     saving.value = sent === config.value ? 'saved' : 'waiting';
   }
@@ -139,6 +154,7 @@ export const useDesignStore = defineStore('design', () => {
     design,
     problems,
     saving,
+    saveProblem,
     canUndo,
     canRedo,
     load,

@@ -1,7 +1,7 @@
 import { computed, ref } from 'vue';
 import { defineStore } from 'pinia';
 import type { CommandName, CommandParams } from '../../src/contract/api.js';
-import type { QueueView } from '../../src/contract/jobs.js';
+import type { JobView, QueueView } from '../../src/contract/jobs.js';
 import { ask, useTransport } from '../transport/useTransport.js';
 import { useNoticesStore } from './notices.js';
 
@@ -32,5 +32,11 @@ export const useQueueStore = defineStore('queue', () => {
     queue.value = next;
   }
 
-  return { queue, open, working, waiting, load, command, replace };
+  /** A job of the queue moved on; one that is new or over comes with the next list. */
+  function update(job: JobView): void {
+    const jobs = queue.value.jobs.map((known) => (known.id === job.id ? job : known));
+    queue.value = { ...queue.value, jobs };
+  }
+
+  return { queue, open, working, waiting, load, command, replace, update };
 });

@@ -10,7 +10,15 @@ type Settings = CommandValue<'settings.get'>;
 export const useSettingsStore = defineStore('settings', () => {
   const transport = useTransport();
   const notices = useNoticesStore();
-  const settings = ref<Settings>({ theme: 'system', keepAwake: true, notifications: true, pauseOnBattery: false });
+  const settings = ref<Settings>({
+    theme: 'system',
+    keepAwake: true,
+    notifications: true,
+    pauseOnBattery: false,
+    engine: 'auto',
+    keepCheckpoints: null,
+    projectsFolder: null,
+  });
 
   const media = window.matchMedia('(prefers-color-scheme: dark)');
   const systemDark = ref(media.matches);

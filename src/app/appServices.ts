@@ -3,6 +3,7 @@ import type { SpawnEngine } from '../jobs/spawnEngine.js';
 import type { Roots } from './confinement.js';
 import type { EventHub } from './eventHub.js';
 import type { ProjectRegistry } from './projectRegistry.js';
+import type { SettingsStore } from './settingsStore.js';
 import type { LiveProject } from './viewProject.js';
 
 /** What carries out each command. */
@@ -16,6 +17,7 @@ export interface AppServices {
   readonly roots: Roots;
   /** Where new projects go unless somebody says otherwise. */
   readonly projectsFolder: string;
+  readonly settings: SettingsStore;
   readonly hub: EventHub;
   readonly spawn: SpawnEngine;
   readonly now: () => Date;

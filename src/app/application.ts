@@ -24,8 +24,9 @@ import { freeBytes } from '../project/diskSpace.js';
 import { isProjectLocked, takePlace } from '../project/projectLock.js';
 import { probeEngines } from '../tensor/probeEngines.js';
 import type { AppServices, Handlers } from './appServices.js';
-import type { Roots } from './confinement.js';
+import { confinePath, type Roots } from './confinement.js';
 import { EventHub } from './eventHub.js';
+import { GpuMonitor } from './gpuStatus.js';
 import { projectCommands, requireRunnable } from './projectCommands.js';
 import { imageIdOfSample, readProjectFile, type ProjectFile } from './projectFiles.js';
 import { projectId, ProjectRegistry } from './projectRegistry.js';
@@ -93,8 +94,10 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     onQueue: () => void hub.publish({ type: 'queue', queue: queueView() }),
     onEvents: (job, events) => publishEvents(job, events),
   });
+  const settings = new SettingsStore(join(dataFolder, 'settings.json'));
   const services: AppServices = {
     registry,
+    settings,
     roots,
     hub,
     spawn,
@@ -178,7 +181,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     Handlers,
     Extract<CommandName, `app.${string}` | `settings.${string}` | 'engines.list'>
   > {
-    const settings = new SettingsStore(join(dataFolder, 'settings.json'));
+    const gpus = new GpuMonitor();
     let engines: ReturnType<typeof probeEngines> | null = null;
     const { execPath, entry } = options.engine ?? {};
     const probe = () =>
@@ -195,21 +198,32 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
         platform: process.platform,
         node: process.version,
         roots: roots === null ? null : [...roots],
+        projectsFolder: services.projectsFolder,
+        dataFolder,
       }),
-      'app.resources': async () => ({
-        totalMemoryBytes: totalmem(),
-        freeMemoryBytes: freemem(),
-        engineRssBytes: runner.list().find(({ rssBytes }) => rssBytes !== null)?.rssBytes ?? null,
-        // The folder of projects may not be there before the first one is.
-        diskFreeBytes: (await freeBytes(services.projectsFolder)) ?? (await freeBytes(dataFolder)),
-        cores: cpus().length,
-      }),
+      'app.resources': async () => {
+        const { gpus: seen, reason } = await gpus.read();
+        return {
+          totalMemoryBytes: totalmem(),
+          freeMemoryBytes: freemem(),
+          engineRssBytes: runner.list().find(({ rssBytes }) => rssBytes !== null)?.rssBytes ?? null,
+          // The folder of projects may not be there before the first one is.
+          diskFreeBytes: (await freeBytes(services.projectsFolder)) ?? (await freeBytes(dataFolder)),
+          cores: cpus().length,
+          gpus: [...seen],
+          gpuReason: reason,
+        };
+      },
       'engines.list': async ({ again }) => {
         if (again || engines === null) engines = probe();
         return engines;
       },
       'settings.get': () => settings.get(),
-      'settings.set': (change) => settings.change(change),
+      'settings.set': async (change) => {
+        const { projectsFolder } = change;
+        if (typeof projectsFolder !== 'string') return settings.change(change);
+        return settings.change({ ...change, projectsFolder: await confinePath(projectsFolder, roots) });
+      },
     };
   }
 

@@ -1,15 +1,19 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { configSchema } from '../contract/config.js';
+import { configSchema, type ExperimentConfig } from '../contract/config.js';
 import { failure, inputError } from '../contract/errors.js';
+import type { Settings } from '../contract/settings.js';
 import { superviseEngine } from '../jobs/superviseEngine.js';
 import { designExperiment } from '../pipeline/design.js';
 import { pipelineStages } from '../pipeline/pipelineStages.js';
 import { findPreset, listPresets } from '../pipeline/presets.js';
 import { createProject, parseConfig, saveConfig, type Project } from '../project/project.js';
+import { printPdf } from '../report/printPdf.js';
 import { writeProjectReport } from '../report/projectReport.js';
 import type { AppServices, Handlers } from './appServices.js';
 import { confineConfig, confinePath } from './confinement.js';
+import { readPreview } from './dataPreview.js';
 import { previewDesign } from './designPreview.js';
 import { listReports, listSamples } from './projectFiles.js';
 import { compareProjects, readResults } from './results.js';
@@ -24,6 +28,7 @@ type ProjectCommands = Pick<
     | `design.${string}`
     | `report.${string}`
     | `exports.${string}`
+    | `data.${string}`
     | 'presets.list'
     | 'experts.get'
     | 'results.get'
@@ -34,7 +39,7 @@ type ProjectCommands = Pick<
 
 /** Commands about projects and what is on disk of them. */
 export function projectCommands(services: AppServices): ProjectCommands {
-  const { registry, roots, live, hub, spawn } = services;
+  const { registry, roots, settings, live, hub, spawn } = services;
   const view = async (project: Project) => viewProject(project, live(project.path));
   let forecasting: Promise<unknown> = Promise.resolve();
 
@@ -55,10 +60,12 @@ export function projectCommands(services: AppServices): ProjectCommands {
       ),
     'projects.browse': () => registry.browse(),
     'projects.create': async ({ name, preset, parent, config: given }) => {
-      const config = parseConfig(given ?? findPreset(preset).config);
+      const wishes = await settings.get();
+      const config =
+        given === undefined ? withWishes(parseConfig(findPreset(preset).config), wishes) : parseConfig(given);
       designExperiment(config);
       await confineConfig(config, roots);
-      const folder = await confinePath(join(parent ?? services.projectsFolder, name), roots);
+      const folder = await confinePath(join(parent ?? wishes.projectsFolder ?? services.projectsFolder, name), roots);
       const { path } = await createProject(folder, { name, preset, config, now: services.now() });
       const { project } = await registry.openPath(path);
       hub.publish({ type: 'projects' });
@@ -140,6 +147,18 @@ export function projectCommands(services: AppServices): ProjectCommands {
     },
     'report.list': async ({ id }) => listReports(id, await registry.open(id)),
 
+    'data.preview': async ({ id }) => {
+      const { data } = (await registry.open(id)).file.config;
+      const { count, size, channels, classes } = await readPreview(data);
+      const image = { name: 'data.png', url: `/api/data/${id}/data.png` };
+      return { image, shown: count, size, channels, classes: [...classes] };
+    },
+    'exports.report': async ({ id, report, format }) => {
+      const project = await registry.open(id);
+      const from = await findReport(id, project, report);
+      if (format === 'pdf') await printReport(join(project.folder, 'reports', from.id));
+      return { name: `${project.file.name} report.${format}`, url: `/api/report/${id}/${from.id}/report.${format}` };
+    },
     'exports.csv': async ({ id, table, report }) => {
       const project = await registry.open(id);
       if (table === 'metrics')
@@ -159,6 +178,21 @@ export function projectCommands(services: AppServices): ProjectCommands {
       return { name: `${project.file.name} ${figure}.${format}`, url };
     },
   };
+}
+
+/** A new experiment begins with what its person wants of every one. */
+function withWishes(config: ExperimentConfig, { engine, keepCheckpoints }: Settings): ExperimentConfig {
+  return {
+    ...config,
+    ...(engine !== 'auto' && { engine }),
+    ...(keepCheckpoints !== null && { base: { ...config.base, keepCheckpoints } }),
+  };
+}
+
+/** Prints a report once. */
+async function printReport(folder: string): Promise<void> {
+  const pdf = join(folder, 'report.pdf');
+  if (!existsSync(pdf)) await printPdf(join(folder, 'report.html'), pdf);
 }
 
 /** The named report, or the newest. */

@@ -6,6 +6,7 @@ import { MetricsFile } from '../pipeline/metricsFile.js';
 import type { Project } from '../project/project.js';
 import { rasterise } from '../report/rasterise.js';
 import { isInside } from './confinement.js';
+import { drawPreview } from './dataPreview.js';
 
 /** A file of a project, found by the ids in an address. */
 export interface ProjectFile {
@@ -69,7 +70,7 @@ export async function sampleNames(folder: string): Promise<string[]> {
 
 /**
  * Reads what an address below `/api/` names: `image/ID`, `report/PROJECT/REPORT/FILE`, `figure/PROJECT/REPORT/NAME/WIDTH.png`,
- * `metrics/PROJECT/NAME.csv`. Addresses hold ids alone; the file must lie in the project after every link is followed.
+ * `metrics/PROJECT/NAME.csv`, `data/PROJECT/data.png`. Addresses hold ids alone; the file must lie in the project after every link is followed.
  * @returns null for anything else
  */
 export async function readProjectFile(
@@ -104,6 +105,11 @@ export async function readProjectFile(
       return svg === null
         ? null
         : { name: `${figure}.png`, bytes: await drawPng(svg, Number(width)), isDownload: true };
+    }
+    case 'data': {
+      const [id, name, ...more] = rest;
+      if (more.length > 0 || name !== 'data.png') return null;
+      return shown(name, await drawPreview((await open(id)).file.config.data));
     }
     case 'metrics': {
       const [id, name, ...more] = rest;

@@ -1,5 +1,6 @@
 import type { PipelineEvent } from '../contract/events.js';
 import type { StageView } from '../contract/projectViews.js';
+import { logLineOf } from '../contract/logLines.js';
 import type { LogLine } from '../contract/runViews.js';
 
 /** Log lines kept for a window that opens later. */
@@ -13,6 +14,8 @@ export class RunFeed {
   private log: LogLine[] = [];
 
   take(event: PipelineEvent, seq: number, at: string): void {
+    const line = logLineOf(event, seq, at);
+    if (line !== null) this.log = [...this.log, line].slice(-KEPT_LINES);
     switch (event.type) {
       case 'progress': {
         const { stage, done, total, unit, etaSeconds } = event;
@@ -22,10 +25,6 @@ export class RunFeed {
       case 'state':
         // Work of an earlier attempt says nothing about a stage that begins or ends now.
         this.stages.delete(event.stage);
-        return;
-      case 'log':
-        this.log.push({ seq, at, level: event.level, message: event.message });
-        if (this.log.length > KEPT_LINES) this.log = this.log.slice(-KEPT_LINES);
     }
   }
 

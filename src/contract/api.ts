@@ -38,6 +38,10 @@ export const commands = {
       node: z.string(),
       /** Folders that projects may lie in; null where any may. Names for people. */
       roots: z.array(z.string()).nullable(),
+      /** Where new projects go unless the settings say otherwise. */
+      projectsFolder: z.string(),
+      /** Where settings, the list of projects and the queue lie. */
+      dataFolder: z.string(),
     }),
   },
   /** Memory of the machine and of the engine process. */
@@ -49,6 +53,18 @@ export const commands = {
       engineRssBytes: z.number().nullable(),
       diskFreeBytes: z.number().nullable(),
       cores: z.number().int(),
+      gpus: z.array(
+        z.object({
+          name: z.string(),
+          usedBytes: z.number(),
+          totalBytes: z.number(),
+          /** Share of the time in which it computed, 0..1. */
+          load: z.number().nullable(),
+          celsius: z.number().nullable(),
+        }),
+      ),
+      /** Why `gpus` is empty. */
+      gpuReason: z.string().nullable(),
     }),
   },
   'engines.list': {
@@ -113,6 +129,18 @@ export const commands = {
     result: z.object({ schema: z.record(z.string(), z.unknown()), defaults: z.record(z.string(), z.unknown()) }),
   },
 
+  /** Whether the images of the saved experiment can be read, and a picture of the first ones; nothing is downloaded. */
+  'data.preview': {
+    params: project,
+    result: z.object({
+      image: download,
+      shown: z.number().int(),
+      size: z.number().int(),
+      channels: z.number().int(),
+      classes: z.array(z.string()),
+    }),
+  },
+
   /** Starts, resumes or goes on; an active job is returned as it is. Behind another one it waits in the queue. */
   'runs.start': { params: z.strictObject({ id: projectIdSchema, until: shortText.optional() }), result: jobViewSchema },
   /** Writes a checkpoint and frees the machine; the job keeps its place and the queue waits for it. */
@@ -136,6 +164,15 @@ export const commands = {
       id: projectIdSchema,
       table: z.string().regex(/^[a-z0-9_-]{1,60}$/),
       report: reportId.optional(),
+    }),
+    result: download,
+  },
+  /** The whole report as one file; the PDF is printed by a Chromium of this machine when it is first asked for. */
+  'exports.report': {
+    params: z.strictObject({
+      id: projectIdSchema,
+      report: reportId.optional(),
+      format: z.enum(['html', 'pdf', 'json']),
     }),
     result: download,
   },

@@ -67,7 +67,11 @@ export function describeError(error: unknown): ErrorDetails {
   switch (systemCode) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return { code: 'DISK_FULL', message: cause.message, hint: 'free some space and run the same command again' };
+      return {
+        code: 'DISK_FULL',
+        message: `the disk is full (${cause.message})`,
+        hint: 'free some space, then start again: it goes on from the last checkpoint',
+      };
     case 'EIO':
     case 'ENODEV':
     case 'ENXIO':

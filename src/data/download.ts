@@ -56,9 +56,12 @@ async function fetchRest(download: Download, partial: string, options: LoadOptio
 /**
  * Downloads a file beside its place, verifies it and renames it into place. What an interrupted download left is continued.
  *
- * @throws failures DATA_DOWNLOAD_FAILED, DATA_CHECKSUM; interrupted
+ * @throws failures DATA_NOT_HERE (offline), DATA_DOWNLOAD_FAILED, DATA_CHECKSUM; interrupted
  */
 export async function downloadVerified(download: Download, options: LoadOptions = {}): Promise<void> {
+  if (options.offline === true) {
+    throw failure('DATA_NOT_HERE', `${download.path} is not on this machine yet`, 'the first run downloads it');
+  }
   const partial = `${download.path}.part`;
   await mkdir(dirname(download.path), { recursive: true });
   try {

@@ -26,6 +26,8 @@ type LoadProgress = (progress: {
 export interface LoadOptions {
   readonly onProgress?: LoadProgress;
   readonly signal?: AbortSignal;
+  /** Only what is on this machine: nothing is downloaded. */
+  readonly offline?: boolean;
 }
 
 /** Bytes that one data set may take in memory. */

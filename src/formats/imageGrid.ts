@@ -8,6 +8,12 @@ export interface GridOptions {
   readonly scale?: number;
 }
 
+export interface GridShape {
+  readonly count: number;
+  readonly size: number;
+  readonly channels: 1 | 3;
+}
+
 const SEPARATOR = 1;
 const BACKGROUND = 255;
 
@@ -16,20 +22,23 @@ const BACKGROUND = 255;
  *
  * @param images (count, size, size, channels) in [-1, 1]
  */
-export async function encodeImageGrid(
-  images: Float32Array,
-  shape: { readonly count: number; readonly size: number; readonly channels: 1 | 3 },
+export function encodeImageGrid(images: Float32Array, shape: GridShape, options: GridOptions): Promise<Buffer> {
+  return encodePixelGrid(bytesFromImages(images), shape, options);
+}
+
+/** The same of bytes, (count, size, size, channels). */
+export async function encodePixelGrid(
+  bytes: Uint8Array,
+  { count, size, channels }: GridShape,
   { columns, scale = 1 }: GridOptions,
 ): Promise<Buffer> {
-  const { count, size, channels } = shape;
-  if (images.length !== count * size * size * channels) {
-    throw new RangeError(`${images.length} values are not ${count} images of ${size} x ${size} x ${channels}`);
+  if (bytes.length !== count * size * size * channels) {
+    throw new RangeError(`${bytes.length} values are not ${count} images of ${size} x ${size} x ${channels}`);
   }
   const usedColumns = Math.min(columns, Math.max(1, count));
   const cell = size * scale + SEPARATOR;
   const width = usedColumns * cell + SEPARATOR;
   const height = Math.ceil(count / usedColumns) * cell + SEPARATOR;
-  const bytes = bytesFromImages(images);
   const canvas = new Uint8Array(width * height * channels).fill(BACKGROUND);
   for (let image = 0; image < count; image++) {
     const left = (image % usedColumns) * cell + SEPARATOR;

@@ -10,6 +10,7 @@ const READING: ReadonlySet<string> = new Set<CommandName>([
   'projects.open',
   'design.preview',
   'design.schema',
+  'data.preview',
   'runs.snapshot',
   'experts.get',
   'results.get',

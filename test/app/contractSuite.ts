@@ -310,6 +310,31 @@ export function contractSuite(name: string, open: (app: Application) => Promise<
       }
     });
 
+    it('shows the first images of the data, or says why they cannot be read', async () => {
+      const { id, config } = await create('one');
+      const { image, ...shown } = await ask('data.preview', { id });
+      expect(shown).toMatchObject({ shown: 24, size: 16, channels: 3 });
+      const png = await host.get(image.url);
+      expect([...png!.subarray(1, 4)].map((code) => String.fromCharCode(code)).join('')).toBe('PNG');
+      const data = { ...(config['data'] as object), source: 'images', path: join(root, 'no pictures') };
+      await ask('projects.saveConfig', { id, config: { ...config, data } });
+      expect(await refusal('data.preview', { id })).toMatch(/^DATA_/);
+      expect(await host.get(image.url)).toBeNull();
+    });
+
+    it('makes new projects as the settings say', async () => {
+      await ask('settings.set', { engine: 'wasm', keepCheckpoints: 7, projectsFolder: join(root, 'elsewhere') });
+      const made = await create('one');
+      expect(made.place).toBe(join(root, 'elsewhere', 'one'));
+      expect(made.config).toMatchObject({ engine: 'wasm', base: { keepCheckpoints: 7 } });
+      // What is given in full is taken as it is.
+      const { config } = await ask('projects.create', { name: 'two', preset: 'shapes-tiny', config: { seed: 3 } });
+      expect(config).toMatchObject({ engine: 'auto', seed: 3 });
+      expect(await refusal('settings.set', { projectsFolder: join(root, '..') })).toBe('PATH_OUTSIDE_ROOTS');
+      expect((await ask('settings.get', {})).projectsFolder).toBe(join(root, 'elsewhere'));
+      expect(await refusal('settings.set', { keepCheckpoints: 0 })).toBe('BAD_PARAMETERS');
+    });
+
     it('keeps settings', async () => {
       expect((await ask('settings.get', {})).theme).toBe('system');
       expect(await ask('settings.set', { theme: 'dark' })).toMatchObject({ theme: 'dark', keepAwake: true });

@@ -14,7 +14,7 @@ beforeAll(async () => {
   const run = await runCli(['run', path]);
   if (run.code !== 0) throw new Error(run.stderr);
   await openProject(page, path);
-}, 240_000);
+});
 afterAll(() => studio.close());
 
 const READY: Readonly<Record<string, string>> = {

@@ -3,11 +3,13 @@ import { existsSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { _electron, chromium, type Browser, type Page } from 'playwright-core';
+import { findDesktop } from '../../src/cli/commands/app.js';
+import type { DesktopBridge } from '../../src/contract/desktop.js';
 import { makeImageFolder, runCli, tinyExperiment } from '../cli/runCli.js';
 import { removeFolder } from '../removeFolder.js';
 
-/** One web host with folders of its own, and a browser that was let in. */
+/** A window with folders of its own: a browser that a web host let in, or the desktop window. */
 export interface Studio {
   readonly folder: string;
   readonly page: Page;
@@ -24,9 +26,15 @@ const CANDIDATES = [
   '/usr/bin/google-chrome',
 ];
 
-export async function openStudio(options: { colorScheme?: 'light' | 'dark' } = {}): Promise<Studio> {
+export interface StudioOptions {
+  readonly colorScheme?: 'light' | 'dark';
+  /** Added to the host's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export async function openStudio(options: StudioOptions = {}): Promise<Studio> {
   const folder = await mkdtemp(join(tmpdir(), 'stepadapt-e2e-'));
-  const { child, url } = await serve(folder);
+  const { child, url } = await serve(folder, options.env ?? {});
   const browser = await launchBrowser();
   const context = await browser.newContext({
     viewport: { width: 1280, height: 800 },
@@ -34,11 +42,7 @@ export async function openStudio(options: { colorScheme?: 'light' | 'dark' } = {
     acceptDownloads: true,
   });
   const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(error.message));
+  const complaints = complaintsOf(page);
   await page.goto(url);
   return {
     folder,
@@ -50,6 +54,59 @@ export async function openStudio(options: { colorScheme?: 'light' | 'dark' } = {
       await removeFolder(folder);
     },
   };
+}
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const desktop = findDesktop(ROOT, process.env, process.platform);
+
+/** Where the same specs run. A host that this machine does not have is skipped, and says why. */
+export const HOSTS: readonly { name: string; missing: string | null; open: () => Promise<Studio> }[] = [
+  { name: 'in a browser', missing: null, open: () => openStudio() },
+  { name: 'in the desktop window', missing: 'reason' in desktop ? desktop.reason : null, open: openDesktop },
+];
+
+declare const window: { stepadapt: DesktopBridge };
+
+/** The real Electron on this checkout. Only an unfused build can be driven; fuses are checked on the package. */
+export async function openDesktop(): Promise<Studio> {
+  if ('reason' in desktop) throw new Error(desktop.reason);
+  const folder = await mkdtemp(join(tmpdir(), 'stepadapt-e2e-'));
+  const electron = await _electron.launch({
+    executablePath: desktop.electron,
+    // In a container the sandbox has no user namespaces to build on.
+    args: [ROOT, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
+    env: {
+      ...process.env,
+      STEPADAPT_HOME: join(folder, '.application'),
+      STEPADAPT_NODE: process.execPath,
+    } as Record<string, string>,
+  });
+  const page = await electron.firstWindow();
+  const complaints = complaintsOf(page);
+  await page.waitForLoadState();
+  await page.evaluate((place) => window.stepadapt.call('settings.set', { projectsFolder: place }), folder);
+  return {
+    folder,
+    page,
+    complaints,
+    async close() {
+      await electron.close();
+      await removeFolder(folder);
+    },
+  };
+}
+
+/** A browser on a busy machine is slow, not wrong: nothing here fails for time before the test as a whole does. */
+const PATIENCE_MS = 120_000;
+
+function complaintsOf(page: Page): string[] {
+  page.setDefaultTimeout(PATIENCE_MS);
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  return complaints;
 }
 
 function launchBrowser(): Promise<Browser> {
@@ -67,9 +124,12 @@ function launchBrowser(): Promise<Browser> {
   });
 }
 
-async function serve(folder: string): Promise<{ child: ChildProcess; url: string }> {
+async function serve(
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): Promise<{ child: ChildProcess; url: string }> {
   const child = spawn(process.execPath, [ENTRY, 'serve', '--port', '0', '--json', '--root', folder], {
-    env: { ...process.env, STEPADAPT_HOME: join(folder, '.application') },
+    env: { ...process.env, STEPADAPT_HOME: join(folder, '.application'), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let errors = '';

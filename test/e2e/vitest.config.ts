@@ -6,8 +6,10 @@ export default defineConfig(({ mode }) => ({
     include: [mode === 'screenshots' ? 'test/e2e/screenshots.ts' : 'test/e2e/**/*.e2e.ts'],
     globalSetup: ['test/e2e/globalSetup.ts'],
     fileParallelism: false,
-    testTimeout: 240_000,
-    hookTimeout: 120_000,
+    testTimeout: 400_000,
+    hookTimeout: 400_000,
+    // What is read from the page may lag behind what was done to it.
+    expect: { poll: { timeout: 60_000 } },
     bail: 1,
   },
 }));

@@ -83,7 +83,7 @@ describe('the desktop host', () => {
     const missing = await page.bridge.call('projects.open', { path: join(folder, 'none.stepadapt') });
     expect(missing).toMatchObject({ ok: false, error: { code: expect.any(String), hint: expect.any(String) } });
     const malformed = await page.bridge.call('projects.open', { id: 'no id' });
-    expect(malformed).toMatchObject({ ok: false, error: { code: 'REFUSED' } });
+    expect(malformed).toMatchObject({ ok: false, error: { code: 'BAD_PARAMETERS' } });
   });
 
   it('does not listen to a frame inside the page', async () => {

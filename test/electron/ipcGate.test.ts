@@ -89,17 +89,17 @@ describe('the gate between page and main process', () => {
   });
 
   it.each([
-    ['an unknown command', ['halve', { value: 1 }]],
-    ['a name from the prototype', ['constructor', {}]],
-    ['no parameters', ['double']],
-    ['more than parameters', ['double', { value: 1 }, 'more']],
-    ['parameters out of range', ['double', { value: 101 }]],
-    ['unknown parameters', ['double', { value: 1, path: '/etc/passwd' }]],
-    ['a name that is no text', [{ toString: 'double' }, { value: 1 }]],
-  ])('refuses %s', async (_what, args) => {
+    ['an unknown command', 'COMMAND_UNKNOWN', ['halve', { value: 1 }]],
+    ['a name from the prototype', 'COMMAND_UNKNOWN', ['constructor', {}]],
+    ['no parameters', 'BAD_PARAMETERS', ['double']],
+    ['more than parameters', 'BAD_PARAMETERS', ['double', { value: 1 }, 'more']],
+    ['parameters out of range', 'BAD_PARAMETERS', ['double', { value: 101 }]],
+    ['unknown parameters', 'BAD_PARAMETERS', ['double', { value: 1, path: '/etc/passwd' }]],
+    ['a name that is no text', 'COMMAND_UNKNOWN', [{ toString: 'double' }, { value: 1 }]],
+  ])('refuses %s', async (_what, code, args) => {
     const answer = vi.fn(doubled);
     const { page } = openGate(answer);
-    expect(await ipcMain.invoke(page, 'call', ...args)).toMatchObject({ ok: false, error: { code: 'REFUSED' } });
+    expect(await ipcMain.invoke(page, 'call', ...args)).toMatchObject({ ok: false, error: { code } });
     expect(answer).not.toHaveBeenCalled();
   });
 

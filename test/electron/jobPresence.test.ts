@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Application } from '../../src/app/application.js';
 import type { AppEvent, StreamMessage } from '../../src/contract/api.js';
 import type { JobState, JobView } from '../../src/contract/jobs.js';
-import type { Settings } from '../../src/contract/settings.js';
+import { settingsSchema, type Settings } from '../../src/contract/settings.js';
 import { pauseOnBattery } from '../../electron/battery.js';
 import { createJobPresence } from '../../electron/jobPresence.js';
 import {
@@ -19,7 +19,7 @@ import { memoryLog } from './memoryLog.js';
 vi.mock('electron', () => import('./electronMock.js'));
 
 const id = '0123456789abcdef';
-const settings: Settings = { theme: 'system', keepAwake: true, notifications: true, pauseOnBattery: false };
+const settings: Settings = settingsSchema.parse({});
 
 function job(state: JobState, more: Partial<JobView> = {}): JobView {
   return {

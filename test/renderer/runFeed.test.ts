@@ -76,6 +76,19 @@ describe('events after a snapshot', () => {
     expect(overallProgress(after.stages)).toBe(0.5);
   });
 
+  test('the log tells of stages and of what the run says', () => {
+    const after = advance(feed(), [
+      event(11, { type: 'state', stage: 'base', state: 'running' }),
+      event(12, { type: 'log', level: 'warn', message: 'slow' }),
+      event(13, { type: 'state', stage: 'base', state: 'failed' }),
+    ]);
+    expect(after.log.map(({ level, message }) => `${level} ${message}`)).toEqual([
+      'info base: running',
+      'warn slow',
+      'error base: failed',
+    ]);
+  });
+
   test('a sample of the same step replaces the earlier one', () => {
     const sample = (seq: number, path: string) => event(seq, { type: 'sample', stage: 'base', step: 5, path });
     const after = advance(feed(), [sample(11, 'old'), sample(12, 'new')]);

@@ -1,50 +1,91 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import WebSocket from 'ws';
-import type { Result, StreamMessage } from '../../src/contract/api.js';
+import { createApplication } from '../../src/app/application.js';
 import { startWebHost } from '../../src/server/startWebHost.js';
 import { contractSuite } from '../app/contractSuite.js';
+import { loadWebTransport } from '../app/windowTransports.js';
 import { signIn } from './signIn.js';
 import { removeFolder } from '../removeFolder.js';
 
 const pageFolder = mkdtempSync(join(tmpdir(), 'stepadapt-page-'));
 writeFileSync(join(pageFolder, 'index.html'), '<!doctype html><title>page</title>');
-afterAll(() => removeFolder(pageFolder));
+const realFetch = globalThis.fetch;
+afterAll(async () => {
+  vi.unstubAllGlobals();
+  await removeFolder(pageFolder);
+});
 
-contractSuite('over HTTP and WebSocket', async (app) => {
-  const host = await startWebHost({ app, port: 0, pageFolder, log: () => undefined });
-  const origin = `http://127.0.0.1:${host.port}`;
-  const cookie = await signIn(host.url());
+/** Gives the transport what a page of this host has: its address, its cookie, and its origin on every request. */
+async function openPage(port: number, url: string): Promise<{ cookie: string; sockets: Set<WebSocket> }> {
+  const origin = `http://127.0.0.1:${port}`;
+  const cookie = await signIn(url);
   const sockets = new Set<WebSocket>();
-  return {
-    transport: {
-      async call(name, params) {
-        const response = await fetch(`${origin}/api/call/${name}`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', origin, cookie },
-          body: JSON.stringify(params),
-        });
-        return (await response.json()) as Result<never>;
-      },
-      subscribe(listener, from) {
-        const query = from === undefined ? '' : `?${new URLSearchParams({ epoch: from.epoch, seq: String(from.seq) })}`;
-        const socket = new WebSocket(`${origin.replace('http', 'ws')}/api/events${query}`, {
-          headers: { origin, cookie },
-        });
-        sockets.add(socket);
-        socket.on('message', (data: Buffer) => listener(JSON.parse(data.toString()) as StreamMessage));
-        return () => socket.close();
-      },
+  vi.stubGlobal('window', { location: { href: `${origin}/` } });
+  vi.stubGlobal('fetch', (address: string, init: RequestInit = {}) =>
+    realFetch(new URL(address, origin), { ...init, headers: { ...init.headers, origin, cookie } }),
+  );
+  vi.stubGlobal(
+    'WebSocket',
+    class extends WebSocket {
+      constructor(address: string | URL) {
+        super(address, { headers: { origin, cookie } });
+        sockets.add(this);
+      }
     },
+  );
+  return { cookie, sockets };
+}
+
+contractSuite("the window's transport over HTTP and WebSocket", async (app) => {
+  const host = await startWebHost({ app, port: 0, pageFolder, log: () => undefined });
+  const { sockets, cookie } = await openPage(host.port, host.url());
+  const transport = (await loadWebTransport())();
+  return {
+    transport,
     async get(url) {
-      const response = await fetch(`${origin}${url}`, { headers: { cookie } });
+      const response = await realFetch(`http://127.0.0.1:${host.port}${url}`, { headers: { cookie } });
       return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
     },
     async close() {
       for (const socket of sockets) socket.terminate();
+      vi.unstubAllGlobals();
       await host.close();
     },
   };
+});
+
+test('a socket that drops comes back by itself and misses nothing; a host that is gone is named', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'stepadapt-socket-'));
+  const app = await createApplication({ host: 'web', dataFolder: join(root, 'data'), roots: [root] });
+  const host = await startWebHost({ app, port: 0, pageFolder, log: () => undefined });
+  const { sockets } = await openPage(host.port, host.url());
+  const transport = (await loadWebTransport())();
+  const states: string[] = [];
+  const seen: number[] = [];
+  transport.onConnection((state) => states.push(state));
+  const leave = transport.subscribe((message) => {
+    if (message.type === 'events') seen.push(...message.events.map(({ seq }) => seq));
+  });
+  await vi.waitFor(() => expect(states.at(-1)).toBe('open'), { timeout: 20_000 });
+  await app.call('queue.pause', {});
+  await vi.waitFor(() => expect(seen).toHaveLength(1), { timeout: 20_000 });
+  for (const socket of sockets) socket.terminate();
+  await vi.waitFor(() => expect(states.at(-1)).toBe('reconnecting'), { timeout: 20_000 });
+  await app.call('queue.resume', {});
+  await vi.waitFor(() => expect(states.at(-1)).toBe('open'), { timeout: 20_000 });
+  await vi.waitFor(() => expect(seen).toHaveLength(2), { timeout: 20_000 });
+  expect(seen[1]).toBe(seen[0] + 1);
+
+  leave();
+  await host.close();
+  const answer = await transport.call('app.info', {});
+  expect(answer).toMatchObject({
+    ok: false,
+    error: { code: 'HOST_UNREACHABLE', hint: expect.stringContaining('runs') },
+  });
+  await app.close();
+  await removeFolder(root);
 });
