@@ -1,16 +1,11 @@
 import { realpath } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { ExperimentConfig } from '../contract/config.js';
 import { inputError } from '../contract/errors.js';
+import { isInside } from '../project/links.js';
 
 /** Where projects and data may lie; null = anywhere the person who runs the program may write. */
 export type Roots = readonly string[] | null;
-
-/** Whether `path` is `folder` or lies in it, compared part by part. Both absolute. */
-export function isInside(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
-}
 
 /**
  * The real path of something, checked against the roots after every link is followed. What does not exist yet is judged by
@@ -38,7 +33,7 @@ export async function confinePath(path: string, roots: Roots): Promise<string> {
  */
 export async function confineConfig(config: ExperimentConfig, roots: Roots): Promise<void> {
   if (roots === null) return;
-  for (const path of [config.data.path, config.pruning.proposerTranscript]) {
+  for (const path of [config.data.path, config.pruning.proposerTranscript, config.evaluation.inceptionWeights]) {
     if (typeof path === 'string') await confinePath(path, roots);
   }
 }

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { inputError } from '../contract/errors.js';
 import type { ReportView, SampleView } from '../contract/runViews.js';
 import { MetricsFile } from '../pipeline/metricsFile.js';
+import { isInside } from '../project/links.js';
 import type { Project } from '../project/project.js';
 import { rasterise } from '../report/rasterise.js';
-import { isInside } from './confinement.js';
 import { drawPreview } from './dataPreview.js';
 
 /** A file of a project, found by the ids in an address. */

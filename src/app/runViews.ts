@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { groupLossesSchema, importanceResultSchema, pruningResultSchema } from '../contract/results.js';
@@ -8,7 +7,10 @@ import { prunableWidths } from '../model/prunableWidths.js';
 import { MetricsFile, type ClockLine } from '../pipeline/metricsFile.js';
 import { projectDesign } from '../pipeline/projectDesign.js';
 import { StageStore } from '../pipeline/stageStore.js';
+import { parseJson } from '../formats/json.js';
+import { readLines } from '../project/lineFile.js';
 import type { Project } from '../project/project.js';
+import { damaged, readResultFile } from '../project/resultFile.js';
 import { decimatedIndices } from './decimate.js';
 import { imageIdOfSample, sampleNames } from './projectFiles.js';
 
@@ -120,12 +122,7 @@ async function readRounds(
   folder: string | null,
   pruning: z.output<typeof pruningViewSchema> | null,
 ): Promise<ProxyRound[]> {
-  const text = await readText(folder, 'memory.jsonl');
-  // The last line may be half written: the search is at work.
-  const rounds = (text ?? '')
-    .split('\n')
-    .slice(0, -1)
-    .map((line) => roundSchema.parse(JSON.parse(line)));
+  const rounds = folder === null ? [] : await readMemory(join(folder, 'memory.jsonl'));
   const chosen = pruning === null ? null : new Map(pruning.widths.map(({ id, kept }) => [id, kept]));
   const isChosen = ({ widths }: ProxyRound | z.output<typeof roundSchema>) =>
     chosen !== null && [...chosen].every(([id, kept]) => widths[id] === kept);
@@ -133,21 +130,19 @@ async function readRounds(
   return rounds.map((round, index) => ({ ...round, chosen: index === first }));
 }
 
+async function readMemory(path: string): Promise<z.output<typeof roundSchema>[]> {
+  const { lines } = await readLines(path);
+  try {
+    return lines.map((line) => roundSchema.parse(parseJson(line)));
+  } catch (cause) {
+    throw damaged(path, cause);
+  }
+}
+
 async function readJson<T extends z.ZodType>(
   folder: string | null,
   name: string,
   schema: T,
 ): Promise<z.output<T> | null> {
-  const text = await readText(folder, name);
-  return text === null ? null : schema.parse(JSON.parse(text));
-}
-
-async function readText(folder: string | null, name: string): Promise<string | null> {
-  if (folder === null) return null;
-  try {
-    return await readFile(join(folder, name), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
+  return folder === null ? null : readResultFile(join(folder, name), schema);
 }

@@ -61,6 +61,23 @@ export function isStorageTrouble(error: unknown): boolean {
 
 /** Node's file-system error codes in words; anything else becomes an `UNEXPECTED` failure that keeps its cause. */
 export function describeError(error: unknown): ErrorDetails {
+  const { code, message, hint } = rawDetails(error);
+  return { code, message: oneLine(message), hint: oneLine(hint) };
+}
+
+/** Longest sentence that helps anyone. */
+const MAX_TEXT = 2000;
+
+/**
+ * Messages quote what strangers wrote: names in files, fields of configs. Control characters, which could rewrite a terminal or
+ * a log, become spaces, as do the marks that reverse the direction of text; what is too long is cut.
+ */
+function oneLine(text: string): string {
+  const plain = text.slice(0, MAX_TEXT).replace(/[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]+/gu, ' ');
+  return text.length > MAX_TEXT ? `${plain}…` : plain;
+}
+
+function rawDetails(error: unknown): ErrorDetails {
   if (error instanceof StepAdaptError) return { code: error.code, message: error.message, hint: error.hint };
   const cause = error instanceof Error ? error : new Error(String(error));
   const systemCode = (cause as { code?: unknown }).code;
@@ -81,6 +98,12 @@ export function describeError(error: unknown): ErrorDetails {
     case 'EPERM':
     case 'EROFS':
       return { code: 'NOT_WRITABLE', message: cause.message, hint: 'check the permissions of that path' };
+    case 'ENAMETOOLONG':
+    case 'ELOOP':
+    case 'ENOTDIR':
+    case 'EISDIR':
+    case 'ERR_INVALID_ARG_VALUE':
+      return { code: 'PATH_INVALID', message: cause.message, hint: 'check the path' };
     case 'ENOENT':
       return { code: 'NOT_FOUND', message: cause.message, hint: 'check the path' };
     default:

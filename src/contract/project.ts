@@ -20,10 +20,10 @@ export type ProjectFile = z.output<typeof projectFileSchema>;
 export const stageRecordSchema = z.strictObject({
   format: z.literal('stepadapt-stage'),
   version: z.literal(1),
-  id: z.string(),
+  id: z.string().regex(/^[a-z]+(\/\d{1,3})?$/),
   state: z.enum(['running', 'done', 'failed', 'interrupted']),
   /** SHA-256 of everything the stage depends on: its part of the config, the code's version, the stages before it. */
-  inputHash: z.string(),
+  inputHash: z.string().regex(/^[0-9a-f]{64}$/),
   startedAt: z.iso.datetime(),
   finishedAt: z.iso.datetime().nullable(),
   /** Seconds of work, summed over interruptions. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import { z } from 'zod';
 import { inputError, interrupted } from '../contract/errors.js';
+import { readInputFile } from '../formats/inputFile.js';
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js';
 import type { Weights } from '../model/weights.js';
 import { writeFileAtomic } from '../project/atomicFile.js';
@@ -146,7 +146,7 @@ export async function writeFeatureNetwork(path: string, network: FeatureNetwork)
 
 /** Reads what `writeFeatureNetwork` wrote; the features are the same to the last bit. Throws `FEATURE_NETWORK_INVALID`. */
 export async function readFeatureNetwork(path: string): Promise<FeatureNetwork> {
-  const file = decodeSafetensors(await readFile(path), path);
+  const file = decodeSafetensors(await readInputFile(path), path);
   const metadata = metadataSchema.safeParse(file.metadata);
   if (!metadata.success) throw invalidNetwork(path, 'its metadata do not describe one');
   const weights = new Map(

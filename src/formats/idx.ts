@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { inputError } from '../contract/errors.js';
+import { MAX_CONTENT_BYTES, mostUnpackedBytes } from './limits.js';
 
 /**
  * IDX, the format of MNIST and its kin: big-endian magic 00 00 TYPE RANK, then RANK sizes of 4 bytes, then the values in
@@ -18,7 +19,6 @@ const UNSIGNED_BYTE = 0x08;
 const MAX_RANK = 4;
 /** Deflate cannot expand more than this (zlib's technical notes), so a short file cannot truly hold more. */
 const MAX_DEFLATE_RATIO = 1032;
-const MAX_BYTES = 2 ** 32 - 1;
 
 interface IdxHeader {
   readonly shape: readonly number[];
@@ -55,13 +55,15 @@ function truncated(path: string, detail: string) {
 }
 
 async function sizeAndCompression(path: string): Promise<{ fileBytes: number; gzipped: boolean }> {
-  const file = await open(path).catch((cause: NodeJS.ErrnoException) => {
+  const notThere = (cause: NodeJS.ErrnoException) => {
     const what = cause.code === 'ENOENT' ? 'does not exist' : `cannot be opened (${cause.code})`;
     throw inputError('DATA_NOT_FOUND', `${path} ${what}`, 'check the path', { cause });
-  });
+  };
+  // Before it is opened: opening a pipe waits for its other end.
+  const status = await stat(path).catch(notThere);
+  if (!status.isFile()) throw inputError('DATA_NOT_FOUND', `${path} is not a file`, 'check the path');
+  const file = await open(path).catch(notThere);
   try {
-    const status = await file.stat();
-    if (!status.isFile()) throw inputError('DATA_NOT_FOUND', `${path} is not a file`, 'check the path');
     const magic = Buffer.alloc(2);
     await file.read(magic, 0, 2, 0);
     return { fileBytes: status.size, gzipped: magic[0] === 0x1f && magic[1] === 0x8b };
@@ -89,15 +91,21 @@ async function* contentChunks(path: string, gzipped: boolean): AsyncGenerator<Bu
 }
 
 /** Room for the wanted values, after the header's promise was held against the bytes that the file can hold. */
-function allocate(header: IdxHeader, maxItems: number, possibleBytes: number, path: string): Uint8Array<ArrayBuffer> {
+function allocate(
+  header: IdxHeader,
+  maxItems: number,
+  file: { readonly fileBytes: number; readonly gzipped: boolean },
+  path: string,
+): Uint8Array<ArrayBuffer> {
   const [items] = header.shape;
+  const possibleBytes = file.gzipped ? file.fileBytes * MAX_DEFLATE_RATIO : file.fileBytes;
   const needed = header.headerBytes + items * header.itemBytes;
   if (needed > possibleBytes) {
     throw truncated(path, `its header promises ${needed} bytes, it cannot hold more than ${possibleBytes}`);
   }
   const wanted = Math.min(maxItems, items) * header.itemBytes;
-  if (wanted > MAX_BYTES) {
-    throw inputError('DATA_TOO_LARGE', `${path} holds ${wanted} bytes of values`, 'read fewer items of it');
+  if (wanted > (file.gzipped ? mostUnpackedBytes(file.fileBytes) : MAX_CONTENT_BYTES)) {
+    throw inputError('DATA_TOO_LARGE', `${path} holds ${wanted} bytes of values`, 'set data.count lower');
   }
   return new Uint8Array(wanted);
 }
@@ -121,7 +129,7 @@ export async function readIdx(path: string, maxItems = Number.POSITIVE_INFINITY)
       start = Buffer.concat([start, chunk]);
       header = parseHeader(start, path);
       if (header === null) continue;
-      data = allocate(header, maxItems, gzipped ? fileBytes * MAX_DEFLATE_RATIO : fileBytes, path);
+      data = allocate(header, maxItems, { fileBytes, gzipped }, path);
       values = start.subarray(header.headerBytes);
     }
     const room = data.length - filled;

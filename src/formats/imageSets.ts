@@ -1,7 +1,8 @@
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inputError, interrupted } from '../contract/errors.js';
 import { imageFiles, readSquare, readWhole } from './images.js';
+import { readInputFile } from './inputFile.js';
 import { decodeNpz, requireArray } from './npz.js';
 import type { NpyArray } from './npy.js';
 import { convertChannels } from './pixels.js';
@@ -58,14 +59,14 @@ export async function openImageSet(path: string): Promise<ImageSource | SavedSta
     throw inputError('SET_NOT_FOUND', `${path} does not exist`, 'give a folder of images or an npz file', { cause });
   });
   if (!status.isDirectory()) {
-    const arrays = decodeNpz(await readFile(path), path);
+    const arrays = decodeNpz(await readInputFile(path), path);
     if (arrays.has('mu') || arrays.has('m2')) return savedStatistics(arrays, path);
     return npzSource(path, [path], imagesOf(arrays, path));
   }
   const shards = (await readdir(path)).filter((name) => name.endsWith('.npz')).sort();
   if (shards.length > 0) {
     const paths = shards.map((name) => join(path, name));
-    return npzSource(path, paths, imagesOf(decodeNpz(await readFile(paths[0]), paths[0]), paths[0]));
+    return npzSource(path, paths, imagesOf(decodeNpz(await readInputFile(paths[0]), paths[0]), paths[0]));
   }
   const files = await imageFiles(path);
   refuseSmall(path, files.length);
@@ -125,7 +126,7 @@ function imagesOf(arrays: ReadonlyMap<string, NpyArray>, path: string): ByteImag
 
 async function npzSource(path: string, files: readonly string[], first: ByteImages): Promise<ImageSource> {
   const shard = async (index: number): Promise<ByteImages> =>
-    index === 0 ? first : imagesOf(decodeNpz(await readFile(files[index]), files[index]), files[index]);
+    index === 0 ? first : imagesOf(decodeNpz(await readInputFile(files[index]), files[index]), files[index]);
   let count = 0;
   for (const index of files.keys()) count += (await shard(index)).count;
   refuseSmall(path, count);

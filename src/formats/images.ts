@@ -1,13 +1,21 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type OutputInfo, type Sharp } from 'sharp';
 import { inputError, interrupted } from '../contract/errors.js';
+import { isInside } from '../project/links.js';
+import { isKnownImage } from './imageSignature.js';
+import { readInputFile } from './inputFile.js';
+import { MAX_CONTENT_BYTES } from './limits.js';
 import { convertChannels } from './pixels.js';
 
 const IMAGE_EXTENSIONS = new Set(['.png', '.jpg', '.jpeg', '.webp', '.gif', '.tif', '.tiff', '.avif']);
-/** Larger pictures are refused before they are decoded. */
-const MAX_INPUT_PIXELS = 100_000_000;
-const MAX_BYTES = 2 ** 32 - 1;
+/** Larger pictures (8192 x 8192, more than cameras have) and files are refused before they are decoded. */
+const MAX_INPUT_PIXELS = 2 ** 26;
+const MAX_FILE_BYTES = 2 ** 28;
+/** Pictures above this are decoded one at a time: an interlaced one with 16 bits takes 8 bytes a pixel. */
+const LARGE_PIXELS = 2 ** 22;
+/** Longest that one picture may take to decode; a hostile one would take minutes. */
+const SECONDS = 30;
 const MAX_CLASSES = 256;
 const AT_ONCE = 8;
 
@@ -42,22 +50,39 @@ export interface ImageFolderOptions {
 /** Order of file names that no locale changes. */
 const byCodeUnit = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-async function listFolder(path: string): Promise<{ images: string[]; folders: string[] }> {
+/**
+ * Images and folders in a folder. `root` is the folder that was asked for: a link that leads out of it would let whoever made the
+ * folder choose which pictures of somebody else are read.
+ */
+async function listFolder(path: string, root: string): Promise<{ images: string[]; folders: string[] }> {
   const entries = await readdir(path, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
     const what = cause.code === 'ENOENT' ? 'does not exist' : `cannot be read as a folder (${cause.code})`;
     throw inputError('DATA_NOT_FOUND', `${path} ${what}`, 'give a folder of images', { cause });
   });
   const visible = entries.filter((entry) => !entry.name.startsWith('.'));
+  const images = visible.filter(
+    (entry) => !entry.isDirectory() && IMAGE_EXTENSIONS.has(extname(entry.name).toLowerCase()),
+  );
+  for (const { name } of images.filter((entry) => entry.isSymbolicLink())) {
+    await refuseOutsideLink(join(path, name), root);
+  }
   return {
-    images: visible
-      .filter((entry) => !entry.isDirectory() && IMAGE_EXTENSIONS.has(extname(entry.name).toLowerCase()))
-      .map((entry) => entry.name)
-      .sort(byCodeUnit),
+    images: images.map((entry) => entry.name).sort(byCodeUnit),
     folders: visible
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name)
       .sort(byCodeUnit),
   };
+}
+
+async function refuseOutsideLink(link: string, root: string): Promise<void> {
+  const target = await realpath(link).catch(() => null);
+  if (target !== null && isInside(await realpath(root), target)) return;
+  throw inputError(
+    'DATA_LINK_OUTSIDE',
+    `${link} is a link that leads ${target === null ? 'nowhere' : `out of ${root}`}`,
+    'put the images themselves into the folder, or give the folder that the links lead to',
+  );
 }
 
 interface LabelledFile {
@@ -74,9 +99,9 @@ function dealInTurn(classes: readonly (readonly string[])[]): LabelledFile[] {
 }
 
 async function findImages(folder: string): Promise<{ files: LabelledFile[]; classes: string[] }> {
-  const { images, folders } = await listFolder(folder);
+  const { images, folders } = await listFolder(folder, folder);
   if (images.length > 0) return { files: images.map((name) => ({ path: join(folder, name), label: 0 })), classes: [] };
-  const inside = await Promise.all(folders.map(async (name) => (await listFolder(join(folder, name))).images));
+  const inside = await Promise.all(folders.map(async (name) => (await listFolder(join(folder, name), folder)).images));
   const filled = folders.flatMap((name, i) => (inside[i].length > 0 ? [{ name, images: inside[i] }] : []));
   if (filled.length === 0) {
     throw inputError(
@@ -107,16 +132,32 @@ export async function imageFiles(folder: string): Promise<string[]> {
  */
 export async function readWhole(path: string): Promise<{ height: number; width: number; pixels: Uint8Array }> {
   try {
-    const { data, info } = await sharp(await readFile(path), { failOn: 'error', limitInputPixels: MAX_INPUT_PIXELS })
-      .removeAlpha()
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
+    const { data, info } = await decoded(path, (image) => image.removeAlpha());
     const pixels = convertChannels(data, info.channels === 1 ? 1 : 3, 3);
     return { height: info.height, width: info.width, pixels };
   } catch (cause) {
     throw unreadable(path, cause);
   }
+}
+
+let largeTurn: Promise<unknown> = Promise.resolve();
+
+/** Decodes a file, changed as `change` says, to interleaved sRGB or grey bytes. */
+async function decoded(path: string, change: (image: Sharp) => Sharp): Promise<{ data: Buffer; info: OutputInfo }> {
+  const bytes = await readInputFile(path, { maxBytes: MAX_FILE_BYTES });
+  if (!isKnownImage(bytes)) throw new Error(`its content is none of ${[...IMAGE_EXTENSIONS].join(' ')}`);
+  const image = sharp(bytes, { failOn: 'error', limitInputPixels: MAX_INPUT_PIXELS });
+  const { width, height } = await image.metadata();
+  const decode = () =>
+    change(image)
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .timeout({ seconds: SECONDS })
+      .toBuffer({ resolveWithObject: true });
+  if (width * height <= LARGE_PIXELS) return decode();
+  const turn = largeTurn.then(decode);
+  largeTurn = turn.catch(() => undefined);
+  return turn;
 }
 
 function unreadable(path: string, cause: unknown) {
@@ -135,13 +176,12 @@ function unreadable(path: string, cause: unknown) {
  */
 export async function readSquare(path: string, size: number, channels: 1 | 3): Promise<Uint8Array> {
   try {
-    const { data, info } = await sharp(await readFile(path), { failOn: 'error', limitInputPixels: MAX_INPUT_PIXELS })
-      .autoOrient()
-      .flatten({ background: '#ffffff' })
-      .resize(size, size, { fit: 'cover', position: 'centre', kernel: 'lanczos3' })
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
+    const { data, info } = await decoded(path, (image) =>
+      image
+        .autoOrient()
+        .flatten({ background: '#ffffff' })
+        .resize(size, size, { fit: 'cover', position: 'centre', kernel: 'lanczos3' }),
+    );
     return convertChannels(data, info.channels === 1 ? 1 : 3, channels);
   } catch (cause) {
     throw unreadable(path, cause);
@@ -161,7 +201,7 @@ export async function readImageFolder(path: string, options: ImageFolderOptions)
   const found = await findImages(path);
   const files = found.files.slice(0, limit);
   const imageBytes = size * size * channels;
-  if (files.length * imageBytes > MAX_BYTES) {
+  if (files.length * imageBytes > MAX_CONTENT_BYTES) {
     throw inputError(
       'DATA_TOO_LARGE',
       `${files.length} images of ${imageBytes} bytes do not fit in memory`,

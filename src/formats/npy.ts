@@ -13,7 +13,10 @@ export type NpyDtype = NpyArray['dtype'];
 const ITEM_BYTES: Record<NpyDtype, number> = { '<f4': 4, '<f8': 8, '|u1': 1, '<i4': 4, '<i8': 8 };
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 const ALIGNMENT = 64;
-const MAX_HEADER_BYTES = 1 << 20;
+/** numpy itself writes a few hundred bytes. */
+const MAX_HEADER_BYTES = 1 << 16;
+/** numpy allows no more axes (NPY_MAXDIMS). */
+const MAX_RANK = 64;
 
 const elements = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
 
@@ -55,21 +58,21 @@ function parseHeader(bytes: Uint8Array, name: string): NpyHeader {
   const lengthBytes = version === 1 ? 2 : 4;
   const textStart = 8 + lengthBytes;
   const textBytes = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
-  if (textBytes > MAX_HEADER_BYTES || textStart + textBytes > bytes.length)
-    throw invalid(name, 'its header is cut off');
+  if (textBytes > MAX_HEADER_BYTES) throw invalid(name, `its header claims ${textBytes} bytes`);
+  if (textStart + textBytes > bytes.length) throw invalid(name, 'its header is cut off');
   const text = Buffer.from(bytes.buffer, bytes.byteOffset + textStart, textBytes).toString('utf8');
   const descr = /'descr'\s*:\s*'([^']*)'/.exec(text)?.[1];
   const order = /'fortran_order'\s*:\s*(True|False)/.exec(text)?.[1];
   const shape = /'shape'\s*:\s*\(([\d\s,]*)\)/.exec(text)?.[1];
   if (order === undefined || shape === undefined) throw invalid(name, 'its header is not understood');
   if (descr === undefined) throw invalid(name, 'it holds records of several fields');
-  const sizes = shape.split(',').map((size) => size.trim());
-  return {
-    descr,
-    fortranOrder: order === 'True',
-    shape: sizes.filter((size) => size !== '').map(Number),
-    dataStart: textStart + textBytes,
-  };
+  const sizes = shape
+    .split(',')
+    .map((size) => size.trim())
+    .filter((size) => size !== '')
+    .map(Number);
+  if (sizes.length > MAX_RANK || !sizes.every(Number.isSafeInteger)) throw invalid(name, 'its shape cannot be');
+  return { descr, fortranOrder: order === 'True', shape: sizes, dataStart: textStart + textBytes };
 }
 
 /** For each element in C order, its place in Fortran order (first axis fastest). */

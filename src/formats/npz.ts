@@ -31,7 +31,7 @@ export function decodeNpz(bytes: Uint8Array, name = 'the npz file'): Map<string,
     (detail, cause) => invalid(name, detail, cause),
   );
   return new Map(
-    Object.entries(files).map(([entry, content]) => {
+    Array.from(files, ([entry, content]) => {
       const key = entry.slice(0, -'.npy'.length);
       return [key, decodeNpy(content, `"${key}" in ${name}`)];
     }),

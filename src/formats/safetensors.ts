@@ -1,4 +1,5 @@
 import { inputError } from '../contract/errors.js';
+import { parseJson } from './json.js';
 
 /**
  * The safetensors format: an 8-byte little-endian header length, a JSON header, and the tensors' bytes, row-major and
@@ -165,9 +166,7 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; dataS
   if (dataStart > bytes.byteLength) throw new Malformed(`its header of ${length} bytes reaches beyond its end`);
   let header: unknown;
   try {
-    header = JSON.parse(
-      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(8, dataStart)),
-    );
+    header = parseJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(8, dataStart)));
   } catch {
     throw new Malformed('its header is not JSON');
   }

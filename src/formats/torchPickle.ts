@@ -39,6 +39,8 @@ type StoredDtype = keyof typeof ARRAYS;
 const STREAM_MAGIC = 0x1950a86a20f9469cfc6cn;
 const STREAM_VERSION = 1001;
 const MAX_RANK = 16;
+/** Tensors may share storages, as tied weights do; a small file that names one storage a thousand times is a bomb. */
+const MAX_SHARING = 4;
 
 class Storage {
   constructor(
@@ -83,16 +85,16 @@ export function decodeTorchFile(bytes: Uint8Array, name = 'the PyTorch file'): M
 
 function decodeZip(bytes: Uint8Array, invalid: (detail: string, cause?: unknown) => StepAdaptError) {
   const files = readZip(bytes, (entry) => /\/(data\.pkl|byteorder|data\/[^/]+)$/.test(entry), invalid);
-  const pickle = Object.keys(files).find((entry) => entry.endsWith('/data.pkl'));
+  const pickle = [...files.keys()].find((entry) => entry.endsWith('/data.pkl'));
   if (pickle === undefined) throw new PickleError('it is a zip file without data.pkl');
   const folder = pickle.slice(0, -'data.pkl'.length);
-  const order = files[`${folder}byteorder`];
-  if (order !== undefined && Buffer.from(order).toString('latin1').trim() !== 'little') {
+  const order = files.get(`${folder}byteorder`);
+  if (order !== undefined && Buffer.from(order.subarray(0, 16)).toString('latin1').trim() !== 'little') {
     throw new PickleError('its numbers are big-endian');
   }
-  const { value } = readPickle(files[pickle], 0, tensorMeaning(new Map()));
+  const { value } = readPickle(files.get(pickle)!, 0, tensorMeaning(new Map()));
   return namedTensors(value, (storage) => {
-    const data = files[`${folder}data/${storage.key}`];
+    const data = files.get(`${folder}data/${storage.key}`);
     if (data === undefined) throw new PickleError(`the values of storage ${storage.key} are missing`);
     if (data.length < byteLength(storage)) throw new PickleError(`storage ${storage.key} is cut off`);
     return data;
@@ -106,7 +108,7 @@ function decodeStream(bytes: Uint8Array) {
   const magic = readPickle(bytes, 0, meaning);
   if (magic.value !== STREAM_MAGIC) throw new PickleError('it is neither a zip file nor an older PyTorch file');
   const version = readPickle(bytes, magic.end, meaning);
-  if (version.value !== STREAM_VERSION) throw new PickleError(`its format version is ${String(version.value)}`);
+  if (version.value !== STREAM_VERSION) throw new PickleError('its format version is unknown');
   const system = readPickle(bytes, version.end, meaning);
   if (!(system.value instanceof Map) || system.value.get('little_endian') !== true) {
     throw new PickleError('its numbers are big-endian');
@@ -119,8 +121,8 @@ function decodeStream(bytes: Uint8Array) {
   const contents = new Map<string, Uint8Array>();
   let at = keys.end;
   for (const key of keys.value) {
-    const storage = storages.get(String(key));
-    if (storage === undefined) throw new PickleError(`it holds storage ${String(key)} that no tensor uses`);
+    const storage = typeof key === 'string' ? storages.get(key) : undefined;
+    if (storage === undefined) throw new PickleError('it holds a storage that no tensor uses');
     const end = at + 8 + byteLength(storage);
     if (end > bytes.length) throw new PickleError(`storage ${storage.key} is cut off`);
     if (view.getBigInt64(at, true) !== BigInt(storage.count)) {
@@ -193,8 +195,8 @@ function rebuildTensor(args: PickleTuple): StoredTensor {
   if (!(storage instanceof Storage) || !isSize(offset) || !isSizes(shape) || !isSizes(strides)) {
     throw new PickleError('it describes a tensor in an unknown way');
   }
-  if (shape.length !== strides.length || shape.length > MAX_RANK) throw new PickleError('a tensor has no valid shape');
-  const count = shape.reduce((product, size) => product * size, 1);
+  if (shape.length !== strides.length) throw new PickleError('a tensor has no valid shape');
+  const count = elementCount({ shape });
   const last = shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis], offset);
   // Values used more than once (stride 0) would let a small file ask for any amount of memory.
   if (count > storage.count || (count > 0 && last >= storage.count)) {
@@ -207,23 +209,26 @@ function rebuildTensor(args: PickleTuple): StoredTensor {
 
 function namedTensors(value: unknown, contents: (storage: Storage) => Uint8Array): Map<string, SafetensorsTensor> {
   if (!(value instanceof Map)) throw new PickleError('it holds no dictionary of tensors');
-  const tensors = new Map<string, SafetensorsTensor>();
-  for (const [key, tensor] of value) {
-    if (typeof key === 'string' && tensor instanceof StoredTensor) tensors.set(key, copyOut(tensor, contents));
-  }
-  return tensors;
+  const stored = [...value].filter(
+    (entry): entry is [string, StoredTensor] => typeof entry[0] === 'string' && entry[1] instanceof StoredTensor,
+  );
+  const storages = new Set(stored.map(([, { storage }]) => storage));
+  const held = [...storages].reduce((sum, storage) => sum + byteLength(storage), 0);
+  const asked = stored.reduce((sum, [, tensor]) => sum + elementCount(tensor) * itemBytes(tensor.storage), 0);
+  if (asked > MAX_SHARING * held) throw new PickleError(`its tensors take ${asked} bytes of storages with ${held}`);
+  return new Map(stored.map(([key, tensor]) => [key, copyOut(tensor, contents)]));
 }
 
 function copyOut(tensor: StoredTensor, contents: (storage: Storage) => Uint8Array): SafetensorsTensor {
   const { storage, offset, shape, strides } = tensor;
   const { dtype } = storage;
   const Values = ARRAYS[dtype];
-  const itemBytes = Values.BYTES_PER_ELEMENT;
-  const count = shape.reduce((product, size) => product * size, 1);
+  const width = itemBytes(storage);
+  const count = elementCount(tensor);
   const source = contents(storage);
-  const bytes = new Uint8Array(count * itemBytes);
+  const bytes = new Uint8Array(count * width);
   if (isContiguous(shape, strides)) {
-    bytes.set(source.subarray(offset * itemBytes, (offset + count) * itemBytes));
+    bytes.set(source.subarray(offset * width, (offset + count) * width));
   } else {
     for (let element = 0; element < count; element++) {
       let rest = element;
@@ -232,7 +237,7 @@ function copyOut(tensor: StoredTensor, contents: (storage: Storage) => Uint8Arra
         from += (rest % shape[axis]) * strides[axis];
         rest = Math.floor(rest / shape[axis]);
       }
-      bytes.set(source.subarray(from * itemBytes, (from + 1) * itemBytes), element * itemBytes);
+      for (let byte = 0; byte < width; byte++) bytes[element * width + byte] = source[from * width + byte];
     }
   }
   return { dtype, shape, data: new Values(bytes.buffer) };
@@ -247,8 +252,16 @@ function isContiguous(shape: readonly number[], strides: readonly number[]): boo
   return true;
 }
 
-function byteLength({ dtype, count }: Storage): number {
-  return count * ARRAYS[dtype].BYTES_PER_ELEMENT;
+function itemBytes({ dtype }: Storage): number {
+  return ARRAYS[dtype].BYTES_PER_ELEMENT;
+}
+
+function byteLength(storage: Storage): number {
+  return storage.count * itemBytes(storage);
+}
+
+function elementCount({ shape }: Pick<StoredTensor, 'shape'>): number {
+  return shape.reduce((product, size) => product * size, 1);
 }
 
 function isSize(value: unknown): value is number {
@@ -256,5 +269,6 @@ function isSize(value: unknown): value is number {
 }
 
 function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every(isSize);
+  // The length first: one long list may be named by every tensor.
+  return Array.isArray(value) && value.length <= MAX_RANK && value.every(isSize);
 }

@@ -1,6 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inputError, type StepAdaptError } from '../contract/errors.js';
+import { inputError, StepAdaptError } from '../contract/errors.js';
+import { readInputFile } from '../formats/inputFile.js';
+import { parseJson } from '../formats/json.js';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from '../formats/safetensors.js';
 import { writeFileAtomic, writeJsonAtomic } from '../project/atomicFile.js';
 import { diffusersConfig, specFromDiffusersConfig } from './diffusersConfig.js';
@@ -12,6 +14,7 @@ import type { WeightArray, Weights } from './weights.js';
 const UNET_FOLDER = 'unet';
 const CONFIG_FILE = 'config.json';
 const WEIGHTS_FILE = 'diffusion_pytorch_model.safetensors';
+const MAX_CONFIG_BYTES = 2 ** 20;
 /** Names of attention layers in files of old diffusers versions. */
 const OLD_ATTENTION_NAMES: Readonly<Record<string, string>> = {
   query: 'to_q',
@@ -45,7 +48,7 @@ export async function readModelFolder(dir: string): Promise<{ spec: UNetSpec; we
     const configPath = join(folder, CONFIG_FILE);
     const config = await readIfPresent(configPath);
     if (config === null) continue;
-    const spec = specFromDiffusersConfig(parseJson(config, configPath), configPath);
+    const spec = specFromDiffusersConfig(parseConfigFile(config, configPath), configPath);
     const weightsPath = join(folder, WEIGHTS_FILE);
     const bytes = await readIfPresent(weightsPath);
     if (bytes === null) {
@@ -102,17 +105,17 @@ function misfit(path: string, why: string): StepAdaptError {
 
 async function readIfPresent(path: string): Promise<Buffer | null> {
   try {
-    return await readFile(path);
+    return await readInputFile(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    if (error instanceof StepAdaptError && error.code === 'FILE_NOT_FOUND') return null;
     throw error;
   }
 }
 
-function parseJson(bytes: Buffer, path: string): unknown {
+function parseConfigFile(bytes: Buffer, path: string): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    if (bytes.length > MAX_CONFIG_BYTES) throw new RangeError('longer than any config');
+    return parseJson(bytes.toString('utf8'));
   } catch (error) {
     throw inputError('MODEL_INVALID', `${path} is not JSON`, 'the file is damaged: copy or download it again', {
       cause: error,

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { EventSink } from '../contract/events.js';
@@ -9,6 +9,7 @@ import { shareDataset } from '../data/makeDataset.js';
 import { splitDataset } from '../data/split.js';
 import { writeJsonAtomic } from '../project/atomicFile.js';
 import type { Project } from '../project/project.js';
+import { readResultFile } from '../project/resultFile.js';
 import { ProgressMeter } from './progressMeter.js';
 
 /** Share of the images that no training sees; group losses are measured on them. */
@@ -36,7 +37,7 @@ export async function loadExperimentData(
     },
   });
   const path = join(project.folder, 'stages', 'data.json');
-  const known = await readIdentity(path);
+  const known = await readResultFile(path, identitySchema);
   if (known === null || JSON.stringify(known.config) !== JSON.stringify(config)) {
     await mkdir(join(project.folder, 'stages'), { recursive: true });
     await writeJsonAtomic(path, { source: dataset.source, hash: dataset.hash, count: dataset.count, config });
@@ -50,13 +51,4 @@ export async function loadExperimentData(
   const heldOut = Math.max(1, Math.round(dataset.count * HELD_OUT_SHARE));
   // Batches are drawn in a thread of their own.
   return splitDataset(shareDataset(dataset), heldOut);
-}
-
-async function readIdentity(path: string): Promise<z.output<typeof identitySchema> | null> {
-  try {
-    return identitySchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
 }

@@ -1,26 +1,38 @@
 import { join } from 'node:path';
+import { z } from 'zod';
 import { failure } from '../contract/errors.js';
+import { parseJson } from '../formats/json.js';
 import { writeFileAtomic } from '../project/atomicFile.js';
 import { appendLines, readLines } from '../project/lineFile.js';
 
-/** One line of `metrics.jsonl`: values measured at an update. */
-export interface MetricLine {
-  readonly step: number;
-  readonly loss: number;
-  readonly gradientNorm: number;
-  readonly learningRate: number;
+/** JSON has no NaN and no infinities: what diverged is written as null. */
+const measured = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? Number.NaN);
+
+const lineSchema = z.object({
+  step: z.number().int().min(0),
+  loss: measured,
+  gradientNorm: measured,
+  learningRate: z.number(),
   /** Mean loss in equal bins over [0, T); null where the interval drew no timestep. */
-  readonly lossByTimestep: readonly (number | null)[];
-}
+  lossByTimestep: z.array(z.number().nullable()).readonly(),
+});
+
+/** One line of `metrics.jsonl`: values measured at an update. */
+export type MetricLine = Readonly<z.output<typeof lineSchema>>;
+
+const clockSchema = z.object({
+  step: z.number().int().min(0),
+  /** Milliseconds since 1970. */
+  at: z.number(),
+  /** Whether a training began, or went on, here: the time before it was no work. */
+  begins: z.literal(true).optional(),
+});
 
 /** One line of `clock.jsonl`: when an update was logged. Apart from the metrics, which are the same in every repetition. */
-export interface ClockLine {
-  readonly step: number;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-  /** Whether a training began, or went on, here: the time before it was no work. */
-  readonly begins?: true;
-}
+export type ClockLine = Readonly<z.output<typeof clockSchema>>;
 
 /** Append-only metrics of one training, JSON lines. A torn last line, left by a crash, is dropped on read. */
 export class MetricsFile {
@@ -49,14 +61,14 @@ export class MetricsFile {
     );
   }
 
-  /** @throws failure `METRICS_DAMAGED` for a whole line that is not JSON */
+  /** @throws failure `METRICS_DAMAGED` for a whole line that is no such record */
   read(): Promise<MetricLine[]> {
-    return readJsonLines<MetricLine>(this.path);
+    return readJsonLines(this.path, lineSchema);
   }
 
   /** When the updates were logged, in order; empty for a training that did not write it down. */
   readClock(): Promise<ClockLine[]> {
-    return readJsonLines<ClockLine>(this.clockPath);
+    return readJsonLines(this.clockPath, clockSchema);
   }
 
   /**
@@ -74,11 +86,11 @@ function jsonLines(lines: readonly object[]): string {
   return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
 }
 
-async function readJsonLines<T>(path: string): Promise<T[]> {
+async function readJsonLines<T extends z.ZodType>(path: string, schema: T): Promise<z.output<T>[]> {
   const { lines } = await readLines(path);
   return lines.map((line, index) => {
     try {
-      return JSON.parse(line) as T;
+      return schema.parse(parseJson(line));
     } catch (cause) {
       throw failure(
         'METRICS_DAMAGED',

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pruningResultSchema, type PruningResult } from '../contract/results.js';
+import { pruningResultSchema } from '../contract/results.js';
 import { allocateWidths } from '../method/allocation.js';
 import type { WidthRule } from '../method/widthSpace.js';
 import { prunableWidths } from '../model/prunableWidths.js';
 import type { Project } from '../project/project.js';
+import { readResultFile } from '../project/resultFile.js';
 import { openEngine } from '../tensor/openEngine.js';
 import type { ExperimentDesign } from './design.js';
 import { forecastRun, type Forecast } from './forecast.js';
@@ -80,14 +80,9 @@ export async function planProject(project: Project): Promise<Plan> {
 }
 
 async function chosenWidths(store: StageStore, index: number): Promise<PlannedWidths | null> {
-  try {
-    const text = await readFile(join(store.folder(`experts/${index}`), 'pruning.json'), 'utf8');
-    const result: PruningResult = pruningResultSchema.parse(JSON.parse(text));
-    return { widths: new Map(result.widths.map(({ id, kept }) => [id, kept])), macs: result.macs };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
+  const result = await readResultFile(join(store.folder(`experts/${index}`), 'pruning.json'), pruningResultSchema);
+  if (result === null) return null;
+  return { widths: new Map(result.widths.map(({ id, kept }) => [id, kept])), macs: result.macs };
 }
 
 function provisionalWidths({ spec, baseMacs }: ExperimentDesign, budget: number, rule: WidthRule): PlannedWidths {

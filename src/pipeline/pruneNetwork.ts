@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PruningConfig } from '../contract/config.js';
 import { pruningResultSchema, type ImportanceResult, type PruningResult } from '../contract/results.js';
@@ -11,6 +10,7 @@ import type { UNetSpec } from '../model/spec.js';
 import type { Weights } from '../model/weights.js';
 import { withWidths } from '../model/withWidths.js';
 import { writeJsonAtomic } from '../project/atomicFile.js';
+import { readResultFile } from '../project/resultFile.js';
 import type { TimestepDraw } from '../training/timestepDraws.js';
 import { trainingMacs } from './ledger.js';
 import { readLatencyTable } from './latencyFile.js';
@@ -49,7 +49,7 @@ export interface PrunedNetwork {
  */
 export async function pruneNetwork(context: StageContext, task: PruningTask): Promise<PrunedNetwork> {
   const path = join(context.folder, 'pruning.json');
-  const result = (await readResult(path)) ?? (await decide(context, task));
+  const result = (await readResultFile(path, pruningResultSchema)) ?? (await decide(context, task));
   await writeJsonAtomic(path, result);
   const keep = new Map(Object.entries(result.keep));
   return { ...sliceModel(context.design.spec, task.base, keep, result), result };
@@ -132,14 +132,5 @@ async function proxySearch(
     return { ...found, searchMacs };
   } finally {
     proxy.dispose();
-  }
-}
-
-async function readResult(path: string): Promise<PruningResult | null> {
-  try {
-    return pruningResultSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
   }
 }

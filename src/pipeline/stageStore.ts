@@ -1,6 +1,7 @@
 import { readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { failure } from '../contract/errors.js';
+import { parseJson } from '../formats/json.js';
 import { stageRecordSchema, type StageRecord } from '../contract/project.js';
 import { fsyncFolder, makeFolder, writeJsonAtomic } from '../project/atomicFile.js';
 import type { Project } from '../project/project.js';
@@ -30,8 +31,9 @@ export class StageStore {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
       throw error;
     }
-    const parsed = stageRecordSchema.safeParse(parseJson(text));
-    if (!parsed.success) {
+    const parsed = stageRecordSchema.safeParse(jsonOrNull(text));
+    // A record of another stage has no business here: its hash would name a folder of that one.
+    if (!parsed.success || parsed.data.id !== id) {
       throw failure(
         'STAGE_CORRUPT',
         `${path} is damaged`,
@@ -111,9 +113,9 @@ export class StageStore {
   }
 }
 
-function parseJson(text: string): unknown {
+function jsonOrNull(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return null;
   }

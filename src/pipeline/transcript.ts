@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { describeError, failure, inputError, StepAdaptError } from '../contract/errors.js';
+import { parseJson } from '../formats/json.js';
 import type { AskLanguageModel, ChatMessage } from '../method/languageModelProposer.js';
 import { makeFolder } from '../project/atomicFile.js';
 import { appendLines, cutTornLine, readLines } from '../project/lineFile.js';
@@ -84,7 +85,7 @@ export async function replaying(path: string, stage: string): Promise<AskLanguag
 async function readEntries(path: string): Promise<z.output<typeof entrySchema>[]> {
   const { lines } = await readLines(path);
   try {
-    return lines.filter((line) => line !== '').map((line) => entrySchema.parse(JSON.parse(line)));
+    return lines.filter((line) => line !== '').map((line) => entrySchema.parse(parseJson(line)));
   } catch (cause) {
     throw invalid(path, cause);
   }

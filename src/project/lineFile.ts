@@ -1,11 +1,16 @@
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { StepAdaptError } from '../contract/errors.js';
+import { readInputFile } from '../formats/inputFile.js';
 import { fsyncFolder } from './atomicFile.js';
 
 /**
  * Files of one record a line that only grow: metrics, the memory of a search, transcripts. A crash while a line is written
  * leaves it without its line end; such a line never counts.
  */
+
+/** More than the longest training or search writes. */
+const MAX_BYTES = 2 ** 28;
 
 /** The whole lines of a file; none where there is no file. `isTorn` says whether something without a line end follows them. */
 export async function readLines(path: string): Promise<{ lines: string[]; isTorn: boolean }> {
@@ -42,10 +47,10 @@ export async function appendLines(path: string, lines: readonly string[]): Promi
 
 async function readWhole(path: string): Promise<{ whole: Buffer; size: number }> {
   try {
-    const content = await readFile(path);
+    const content = await readInputFile(path, { maxBytes: MAX_BYTES });
     return { whole: content.subarray(0, content.lastIndexOf(0x0a) + 1), size: content.length };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { whole: Buffer.alloc(0), size: 0 };
+    if (error instanceof StepAdaptError && error.code === 'FILE_NOT_FOUND') return { whole: Buffer.alloc(0), size: 0 };
     throw error;
   }
 }

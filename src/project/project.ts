@@ -1,8 +1,10 @@
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { configSchema, type ExperimentConfig } from '../contract/config.js';
 import { failure, inputError } from '../contract/errors.js';
+import { readInputFile } from '../formats/inputFile.js';
+import { parseJson } from '../formats/json.js';
 import { PROJECT_VERSION, projectFileSchema, type ProjectFile } from '../contract/project.js';
 import { writeJsonAtomic } from './atomicFile.js';
 
@@ -15,6 +17,12 @@ export interface Project {
 }
 
 const EXTENSION = '.stepadapt';
+/** A config has a few kilobytes. */
+const MAX_PROJECT_BYTES = 2 ** 20;
+/** Faults named in one message. */
+const MAX_PROBLEMS = 12;
+/** Names that are devices or are changed on Windows; a project must be able to travel there. */
+const WINDOWS_RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)|[. ]$/i;
 
 /**
  * Makes a project folder with its file. The folder may exist when it holds no project; other files in it are left alone.
@@ -26,11 +34,11 @@ export async function createProject(
 ): Promise<Project> {
   const absolute = resolve(folder);
   const name = options.name ?? basename(absolute);
-  if (!/^[^\\/:*?"<>|\p{Cc}]{1,100}$/u.test(name) || name.startsWith('.')) {
+  if (!/^[^\\/:*?"<>|\p{Cc}]{1,100}$/u.test(name) || name.startsWith('.') || WINDOWS_RESERVED.test(name)) {
     throw inputError(
       'PROJECT_NAME_INVALID',
       `"${name}" cannot be a project's name`,
-      'use letters, digits, spaces, - and _, and no leading dot',
+      'use letters, digits, spaces, - and _, no dot at either end, and no name of a Windows device',
     );
   }
   const existing = await findProjectFile(absolute);
@@ -63,7 +71,7 @@ export async function openProject(path: string): Promise<Project> {
   const filePath = await resolveProjectFile(path);
   let raw: unknown;
   try {
-    raw = JSON.parse(await readFile(filePath, 'utf8'));
+    raw = parseJson((await readInputFile(filePath, { maxBytes: MAX_PROJECT_BYTES })).toString('utf8'));
   } catch (cause) {
     throw inputError(
       'PROJECT_CORRUPT',
@@ -110,13 +118,15 @@ export function parseConfig(raw: unknown, where = 'the config'): ExperimentConfi
 }
 
 function configError(where: string, error: z.ZodError): Error {
-  const problems = error.issues.map((issue) => {
+  const named = error.issues.slice(0, MAX_PROBLEMS).map((issue) => {
     const field = issue.path.filter((part) => part !== 'config').join('.');
     return field === '' ? issue.message : `${field}: ${issue.message}`;
   });
+  const count = error.issues.length;
+  const problems = count > named.length ? [...named, `and ${count - named.length} more`] : named;
   return inputError(
     'CONFIG_INVALID',
-    `${where} has ${problems.length === 1 ? 'an invalid field' : `${problems.length} invalid fields`}: ${problems.join('; ')}`,
+    `${where} has ${count === 1 ? 'an invalid field' : `${count} invalid fields`}: ${problems.join('; ')}`,
     'correct the named fields; docs/config.md lists every field with its range',
   );
 }

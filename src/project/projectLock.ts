@@ -4,6 +4,7 @@ import { z } from 'zod';
 import lockfile from 'proper-lockfile';
 import { failure } from '../contract/errors.js';
 import { writeJsonAtomic } from './atomicFile.js';
+import { refuseOutsideLinks } from './links.js';
 import type { Project } from './project.js';
 
 const ownerSchema = z.object({ pid: z.number().int().positive(), host: z.string() });
@@ -15,9 +16,10 @@ const STALE_MS = 120_000;
  * Takes the single writer's place of a project. After a crash of its owner on this machine the place is free at once, on
  * another machine (a shared disk) after two minutes.
  * @returns a function that gives the place back
- * @throws `PROJECT_LOCKED` when another process writes to it
+ * @throws `PROJECT_LOCKED` when another process writes to it, `LINK_OUTSIDE`
  */
 export async function lockProject(project: Project): Promise<() => Promise<void>> {
+  await refuseOutsideLinks(project.folder);
   const release = await takePlace(project.path);
   if (release !== null) return release;
   throw failure(

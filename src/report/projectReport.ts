@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure } from '../contract/errors.js';
 import type { StageRecord } from '../contract/project.js';
@@ -11,7 +11,9 @@ import { MetricsFile } from '../pipeline/metricsFile.js';
 import { pipelineStages } from '../pipeline/pipelineStages.js';
 import { projectDesign } from '../pipeline/projectDesign.js';
 import { StageStore } from '../pipeline/stageStore.js';
+import { readInputFile } from '../formats/inputFile.js';
 import type { Project } from '../project/project.js';
+import { requireResultFile } from '../project/resultFile.js';
 import { buildReport, type ReportContent, type ReportModel, type ReportRow } from './reportModel.js';
 import { writeReport } from './writeReport.js';
 
@@ -70,7 +72,10 @@ export async function projectReportModel(
       'run the project first: `stepadapt run`',
     );
   }
-  const evaluation = evaluationResultSchema.parse(await readJson(join(store.folder('evaluation'), 'evaluation.json')));
+  const evaluation = await requireResultFile(
+    join(store.folder('evaluation'), 'evaluation.json'),
+    evaluationResultSchema,
+  );
   return { report: buildReport(await collectContent(project, store, evaluation, now)), hash };
 }
 
@@ -108,7 +113,7 @@ async function collectContent(
       evaluation.rows.map(async ({ model }) => ({
         model,
         label: LABELS[model],
-        png: (await readFile(join(store.folder('evaluation'), `${model}.png`))).toString('base64'),
+        png: (await readInputFile(join(store.folder('evaluation'), `${model}.png`))).toString('base64'),
       })),
     ),
     ledger: [...records].flatMap(([id, record]) => ledgerEntries(id, record)),
@@ -158,8 +163,8 @@ async function reportGroup(
   store: StageStore,
 ): Promise<ReportContent['groups'][number]> {
   const folder = store.folder(`experts/${group.index}`);
-  const pruning: PruningResult = pruningResultSchema.parse(await readJson(join(folder, 'pruning.json')));
-  const losses = groupLossesSchema.parse(await readJson(join(folder, 'losses.json')));
+  const pruning: PruningResult = await requireResultFile(join(folder, 'pruning.json'), pruningResultSchema);
+  const losses = await requireResultFile(join(folder, 'losses.json'), groupLossesSchema);
   return {
     index: group.index,
     from: group.from,
@@ -224,8 +229,4 @@ function summarise(project: Project, design: ExperimentDesign): ReportContent['s
     { name: 'Experts', value: `${experts.steps} steps each at ${experts.learningRate}` },
     { name: 'Sampler', value: `${sampling.method}, ${sampling.steps} steps, ${sampling.grid} grid` },
   ];
-}
-
-async function readJson(path: string): Promise<unknown> {
-  return JSON.parse(await readFile(path, 'utf8'));
 }

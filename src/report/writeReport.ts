@@ -1,6 +1,8 @@
-import { mkdir, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { inputError } from '../contract/errors.js';
+import { readInputFile } from '../formats/inputFile.js';
+import { parseJson } from '../formats/json.js';
 import { fsyncFolder, makeFolder, writeFileAtomic, writeJsonAtomic } from '../project/atomicFile.js';
 import { reportFigures } from './figures.js';
 import { tableLatex } from './latex.js';
@@ -11,6 +13,9 @@ import { ledgerTable } from './ledgerTable.js';
 import { comparisonTable } from './qualityFigure.js';
 import { reportSchema, type ReportModel } from './reportModel.js';
 import { tableCsv, type Table } from './table.js';
+
+/** Sample grids and curves of the longest training included. */
+const MAX_REPORT_BYTES = 2 ** 28;
 
 /**
  * Writes a report into a folder that is new or empty and returns the path of its page:
@@ -86,9 +91,9 @@ async function namesIn(folder: string): Promise<string[] | null> {
 /** Reads the `report.json` of a report folder. Throws `REPORT_INVALID`. */
 export async function readReport(folder: string): Promise<ReportModel> {
   const path = join(folder, 'report.json');
-  const text = await readFile(path, 'utf8');
+  const text = (await readInputFile(path, { maxBytes: MAX_REPORT_BYTES })).toString('utf8');
   try {
-    return reportSchema.parse(JSON.parse(text));
+    return reportSchema.parse(parseJson(text));
   } catch (error) {
     throw inputError('REPORT_INVALID', `${path} is not a report of this program`, 'make the report again', {
       cause: error,

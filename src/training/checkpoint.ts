@@ -3,9 +3,11 @@ import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { failure, StepAdaptError } from '../contract/errors.js';
+import { parseJson } from '../formats/json.js';
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.js';
 import { writeModelFolder } from '../model/diffusersFolder.js';
 import type { UNetSpec } from '../model/spec.js';
+import { unetSpecSchema } from '../model/specSchema.js';
 import type { WeightArray, Weights } from '../model/weights.js';
 import { fsyncFolder } from '../project/atomicFile.js';
 import { requireSpace } from '../project/diskSpace.js';
@@ -58,7 +60,7 @@ const stateSchema = z.object({
     device: z.string(),
     threads: z.number().int(),
   }),
-  spec: z.custom<UNetSpec>((value) => typeof value === 'object' && value !== null),
+  spec: unetSpecSchema,
   extra: z.unknown(),
   /** File, relative to the folder, to SHA-256. */
   files: z.record(z.string(), z.string()),
@@ -168,7 +170,7 @@ async function sealFile(path: string): Promise<string> {
 function readState(folder: string, bytes: Uint8Array): z.output<typeof stateSchema> {
   let json: Record<string, unknown>;
   try {
-    json = z.record(z.string(), z.unknown()).parse(JSON.parse(new TextDecoder().decode(bytes)));
+    json = z.record(z.string(), z.unknown()).parse(parseJson(new TextDecoder().decode(bytes)));
   } catch (error) {
     throw corrupt(folder, STATE_FILE, 'is not a JSON object', error);
   }
@@ -181,7 +183,9 @@ function readState(folder: string, bytes: Uint8Array): z.output<typeof stateSche
       'open it with the program version that wrote it',
     );
   }
-  return stateSchema.parse(body);
+  const state = stateSchema.safeParse(body);
+  if (!state.success) throw corrupt(folder, STATE_FILE, 'does not describe a checkpoint', state.error);
+  return state.data;
 }
 
 async function readPart(folder: string, file: string): Promise<Uint8Array> {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { configSchema } from '../../src/contract/config.js';
-import { confineConfig, confinePath, isInside } from '../../src/app/confinement.js';
+import { confineConfig, confinePath } from '../../src/app/confinement.js';
+import { isInside } from '../../src/project/links.js';
 import { removeFolder } from '../removeFolder.js';
 
 let folder: string;

@@ -115,7 +115,7 @@ describe('similarity stage', () => {
       provisional: { bounds: false, budgets: false },
     });
     expect(design.groups).toEqual(decided.groups);
-    await store.write(doneRecord('grouping', 'of another config'));
+    await store.write(doneRecord('grouping', 'f'.repeat(64)));
     expect(await projectDesign(grouping.config, store)).toMatchObject({ provisional: { bounds: true } });
   });
 

@@ -1,12 +1,16 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { inputError } from '../../contract/errors.js';
 import { protocolDifferences } from '../../evaluation/protocolDifference.js';
 import { evaluationResultSchema, type EvaluationResult } from '../../pipeline/evaluationResult.js';
+import { readInputFile } from '../../formats/inputFile.js';
+import { parseJson } from '../../formats/json.js';
 import { openProject } from '../../project/project.js';
 import { printResult, type OutputOptions } from '../output.js';
 import { formatTable } from '../table.js';
+
+const MAX_EVALUATION_BYTES = 2 ** 26;
 
 export function registerCompareCommand(program: Command): void {
   program
@@ -26,11 +30,10 @@ export function registerCompareCommand(program: Command): void {
 async function readEvaluation(path: string): Promise<EvaluationResult> {
   const isJson = path.endsWith('.json') && (await stat(path).catch(() => null))?.isFile() === true;
   const file = isJson ? path : join((await openProject(path)).folder, 'stages', 'evaluation', 'evaluation.json');
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw inputError('NOT_EVALUATED', `${file} does not exist`, 'run the project first: `stepadapt run`', { cause });
-  });
+  const hint = 'run the project first: `stepadapt run`';
+  const bytes = await readInputFile(file, { maxBytes: MAX_EVALUATION_BYTES, missing: 'NOT_EVALUATED', hint });
   try {
-    return evaluationResultSchema.parse(JSON.parse(text));
+    return evaluationResultSchema.parse(parseJson(bytes.toString('utf8')));
   } catch (cause) {
     throw inputError('EVALUATION_INVALID', `${file} is no evaluation of this program`, 'evaluate again', { cause });
   }

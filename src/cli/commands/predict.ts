@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { inputError } from '../../contract/errors.js';
+import { readInputFile } from '../../formats/inputFile.js';
 import { decodeNpz, encodeNpz, requireArray } from '../../formats/npz.js';
 import { readModelFolder } from '../../model/diffusersFolder.js';
 import type { UNetSpec } from '../../model/spec.js';
@@ -43,7 +43,7 @@ export function registerPredictCommand(program: Command): void {
 }
 
 async function readInput(path: string, spec: UNetSpec): Promise<{ x: Float32Array; timesteps: Int32Array }> {
-  const arrays = decodeNpz(await readFile(path), path);
+  const arrays = decodeNpz(await readInputFile(path), path);
   const { size, inChannels } = spec;
   const x = requireArray(arrays, ['x'], { dtypes: ['<f4'], shape: [null, inChannels, size, size] }, path);
   const t = requireArray(arrays, ['t'], { dtypes: ['<i4', '<i8', '<f4'], shape: [x.shape[0]] }, path);

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { inputError } from '../../contract/errors.js';
+import { readInputFile } from '../../formats/inputFile.js';
+import { parseJson } from '../../formats/json.js';
 import { runSweep } from '../../pipeline/sweep/runSweep.js';
 import { expandSweep, parseSweep } from '../../pipeline/sweep/sweepFile.js';
 import { tabulateSweep, textOf, writeSweepTable, type SweepTable } from '../../pipeline/sweep/tabulateSweep.js';
@@ -9,6 +10,8 @@ import type { OutputOptions } from '../output.js';
 import { openProgressView } from '../progressView.js';
 import { stopOnInterrupt } from '../stopSignal.js';
 import { formatTable } from '../table.js';
+
+const MAX_SWEEP_BYTES = 2 ** 20;
 
 export function registerSweepCommand(program: Command): void {
   program
@@ -38,9 +41,11 @@ export function registerSweepCommand(program: Command): void {
 }
 
 async function readJson(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8');
+  const text = (await readInputFile(file, { maxBytes: MAX_SWEEP_BYTES, hint: 'see examples/sweep.json' })).toString(
+    'utf8',
+  );
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
     throw inputError('SWEEP_INVALID', `${file} is not JSON`, 'see examples/sweep.json', { cause });
   }

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { inputError } from '../../contract/errors.js';
 import { downloadVerified } from '../../data/download.js';
 import type { LoadOptions } from '../../data/sourceImages.js';
+import { readInputFile } from '../../formats/inputFile.js';
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from '../../formats/safetensors.js';
 import { decodeTorchFile } from '../../formats/torchPickle.js';
 import type { Weights } from '../../model/weights.js';
@@ -81,7 +82,7 @@ export async function loadInceptionWeights(
       `fetch them with \`stepadapt fid --download\`, or give the path of the file; its address is ${OFFICIAL_URL}`,
     );
   }
-  const bytes = await readFile(file);
+  const bytes = await readInputFile(file, { maxBytes: MAX_BYTES });
   const hash = createHash('sha256').update(bytes).digest('hex');
   const official = hash.startsWith(OFFICIAL_HASH);
   const converted = join(cacheFolder, 'inception', `${hash}-${CONVERSION}.safetensors`);

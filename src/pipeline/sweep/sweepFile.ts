@@ -52,10 +52,10 @@ export function parseSweep(raw: unknown, where: string): Sweep {
  */
 export function expandSweep(sweep: Sweep): SweepPoint[] {
   const base = typeof sweep.base === 'string' ? findPreset(sweep.base).config : sweep.base;
+  // Counted before they are made: a short file can ask for more combinations than memory holds.
+  const count = Object.values(sweep.vary).reduce((product, values) => product * values.length, 1);
+  if (count * (1 + sweep.baselines.length) > MAX_PROJECTS) throw invalid(`it has more than ${MAX_PROJECTS} projects`);
   const combinations = cartesian(Object.entries(sweep.vary));
-  if (combinations.length * (1 + sweep.baselines.length) > MAX_PROJECTS) {
-    throw invalid(`it has more than ${MAX_PROJECTS} projects`);
-  }
   const points = combinations.flatMap((varied): SweepPoint[] => {
     const name = pointName(varied, sweep.vary);
     const config = checked(withFields(base, { ...sweep.set, ...varied }), name);
@@ -86,10 +86,10 @@ function withFields(config: object, fields: Readonly<Record<string, unknown>>): 
   const result = structuredClone(config) as Record<string, unknown>;
   for (const [path, value] of Object.entries(fields)) {
     const parents = path.split('.');
+    if (parents.includes('__proto__')) throw invalid(`"${path}" is no field of the config`);
     const last = parents.pop()!;
     let place = result;
     for (const parent of parents) {
-      if (parent === '__proto__') throw invalid(`"${path}" is no field of the config`);
       const inner = Object.hasOwn(place, parent) ? place[parent] : undefined;
       place[parent] = typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? inner : {};
       place = place[parent] as Record<string, unknown>;

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ErrorDetails } from '../../contract/errors.js';
 import { writeFileAtomic, writeJsonAtomic } from '../../project/atomicFile.js';
+import { requireResultFile } from '../../project/resultFile.js';
 import { evaluationResultSchema, type EvaluatedModel } from '../evaluationResult.js';
 import { StageStore } from '../stageStore.js';
 import type { SweepOutcome } from './runSweep.js';
@@ -96,8 +96,8 @@ export function textOf(value: unknown): string {
 
 async function measurements({ point, project }: SweepOutcome): Promise<Measurement[]> {
   const store = new StageStore(project);
-  const text = await readFile(join(store.folder('evaluation'), 'evaluation.json'), 'utf8');
-  const { rows, protocol } = evaluationResultSchema.parse(JSON.parse(text));
+  const path = join(store.folder('evaluation'), 'evaluation.json');
+  const { rows, protocol } = await requireResultFile(path, evaluationResultSchema);
   const varied = Object.fromEntries(Object.entries(point.varied).filter(([field]) => field !== 'seed'));
   // A baseline's project shares its base with the method's, whose row is enough.
   const own = point.baseline === null ? rows : rows.filter(({ model }) => model === 'adaptive');
