@@ -22,6 +22,7 @@ import { registerSampleCommand } from './commands/sample.js';
 import { registerScheduleCommand } from './commands/schedule.js';
 import { registerServeCommand } from './commands/serve.js';
 import { registerStatusCommand } from './commands/status.js';
+import { registerVerifyCommands } from './commands/verify.js';
 import { registerSweepCommand } from './commands/sweep.js';
 import { printError } from './output.js';
 
@@ -36,6 +37,7 @@ registerNewCommand(program);
 registerPlanCommand(program);
 registerRunCommand(program);
 registerStatusCommand(program);
+registerVerifyCommands(program);
 registerSampleCommand(program);
 registerReportCommand(program);
 registerEvaluateCommand(program);

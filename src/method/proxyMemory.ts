@@ -51,15 +51,20 @@ export async function openProxyMemory(path: string): Promise<ProxyMemory> {
 
 function parseEntry(line: string, index: number, path: string): MemoryEntry {
   try {
-    const entry = entrySchema.parse(JSON.parse(line));
-    if (entry.round !== index) throw new Error(`round ${entry.round} where ${index} was expected`);
-    return entry;
+    return parseMemoryEntry(line, index);
   } catch (cause) {
     throw failure(
       'MEMORY_DAMAGED',
       `line ${index + 1} of the search memory ${path} is not a round of the search`,
-      'delete that file to start the search of this group again',
+      'run `stepadapt repair` on the project to keep the rounds before it, or delete that file to start the search again',
       { cause },
     );
   }
+}
+
+/** One line of a memory. @throws Error when it is not the entry of round `index` */
+export function parseMemoryEntry(line: string, index: number): MemoryEntry {
+  const entry = entrySchema.parse(JSON.parse(line));
+  if (entry.round !== index) throw new Error(`round ${entry.round} where ${index} was expected`);
+  return entry;
 }

@@ -15,7 +15,13 @@ import { ProgressMeter } from './progressMeter.js';
 /** Share of the images that no training sees; group losses are measured on them. */
 const HELD_OUT_SHARE = 0.05;
 
-const identitySchema = z.object({ source: z.string(), hash: z.string(), count: z.number(), config: z.unknown() });
+/** `stages/data.json`: which images the stages were computed from. */
+export const identitySchema = z.object({
+  source: z.string(),
+  hash: z.string(),
+  count: z.number(),
+  config: z.unknown(),
+});
 
 /**
  * Loads the images of a project and splits off the held-out ones. The first load writes the data's hash beside the project.

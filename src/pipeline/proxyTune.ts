@@ -29,6 +29,7 @@ export async function proxyTune(
       fromUpdate: 0,
       steps: options.steps,
       learningRate: config.experts.learningRate,
+      rateField: 'experts.learningRate',
       warmup: Math.min(config.experts.warmup, options.steps),
       clip: config.base.clip,
       ema: config.base.ema,

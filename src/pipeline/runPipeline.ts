@@ -15,6 +15,7 @@ import { projectDesign } from './projectDesign.js';
 import { inputHashes } from './inputHash.js';
 import { pipelineStages } from './pipelineStages.js';
 import type { Stage, StageCompute, StageContext } from './stage.js';
+import { writeStageHashes } from './stageHashes.js';
 import { StageStore } from './stageStore.js';
 
 export interface RunOptions {
@@ -76,7 +77,7 @@ async function runStage(
   stage: Stage,
   previous: StageRecord | null,
   inputHash: string,
-  shared: Omit<StageContext, 'folder' | 'stageId'>,
+  shared: Omit<StageContext, 'folder' | 'stageId' | 'inputHash'>,
 ): Promise<void> {
   const { store, signal, emit } = shared;
   const started = performance.now();
@@ -106,12 +107,14 @@ async function runStage(
     macs = await stage.run({
       ...shared,
       stageId: stage.id,
+      inputHash,
       folder: store.folder(stage.id),
       emit: (event) => {
         if (event.type === 'progress') progress = Math.min(1, event.done / Math.max(1, event.total));
         emit(event);
       },
     });
+    await writeStageHashes(store.folder(stage.id));
   } catch (error) {
     const isStopped = error instanceof StepAdaptError && error.kind === 'interrupted';
     const state = isStopped || isStorageTrouble(error) ? 'interrupted' : 'failed';

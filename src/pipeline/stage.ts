@@ -19,6 +19,8 @@ export interface StageContext {
   readonly signal: AbortSignal;
   /** The stage that is running, and its folder. */
   readonly stageId: string;
+  /** SHA-256 of everything that decides the stage's result; its checkpoints carry it. */
+  readonly inputHash: string;
   readonly folder: string;
 }
 

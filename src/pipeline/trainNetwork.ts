@@ -12,7 +12,7 @@ import { pruneCheckpoints } from '../training/checkpointFolders.js';
 import { createTrainStep } from '../training/createTrainStep.js';
 import { freshOptimizerState } from '../training/optimizerState.js';
 import type { TimestepDraw } from '../training/timestepDraws.js';
-import { train } from '../training/trainLoop.js';
+import { diverged, train } from '../training/trainLoop.js';
 import { addUpdate, emptyMetrics, metricLine, type PendingMetrics } from './lossMetrics.js';
 import { writeJsonAtomic } from '../project/atomicFile.js';
 import type { MicroBatch } from '../training/trainStep.js';
@@ -36,6 +36,8 @@ export interface NetworkTraining {
   readonly initial: Weights;
   readonly steps: number;
   readonly learningRate: number;
+  /** Field of the config that the rate comes from. */
+  readonly rateField: 'base.learningRate' | 'experts.learningRate';
   readonly warmup: number;
   /** Batch, clip, EMA and checkpoint settings, shared by all trainings of a project. */
   readonly common: Pick<BaseConfig, 'batch' | 'microBatch' | 'clip' | 'ema' | 'checkpointEvery' | 'keepCheckpoints'>;
@@ -68,6 +70,8 @@ const extraSchema = z.object({
   selection: selectionStateSchema.default({ history: [] }),
   /** Set in the last checkpoint, whose averaged weights are the result. */
   finished: z.boolean().default(false),
+  /** What the stage was computed from, so that a lost record can be written anew; absent in older checkpoints. */
+  inputHash: z.string().optional(),
 });
 
 /** Log lines per training: enough for any chart, and a file of the same size for long and short runs. */
@@ -110,11 +114,17 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
     await context.store.requireProject();
     const chosen = bestEvaluation(evaluations);
     const state = step.snapshot();
+    requireFiniteWeights(state.weights, update, stage, training);
     if (finished && selection !== undefined) {
       await writeJsonAtomic(join(folder, 'selection.json'), describe(evaluations, steps));
     }
     const ema = finished && chosen !== null ? await best.read(chosen.update) : state.ema;
-    const meta = { step: update, seed: config.seed, engine, extra: { pending, selection: evaluations, finished } };
+    const meta = {
+      step: update,
+      seed: config.seed,
+      engine,
+      extra: { pending, selection: evaluations, finished, inputHash: context.inputHash },
+    };
     await writeCheckpoint(folder, { spec, state: { ...state, ema }, meta });
     await pruneCheckpoints(folder, common.keepCheckpoints);
     await best.keepOnly(finished ? null : (chosen?.update ?? null));
@@ -152,6 +162,7 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
       fromUpdate,
       steps,
       learningRate: training.learningRate,
+      rateField: training.rateField,
       warmup: training.warmup,
       clip: common.clip,
       ema: common.ema,
@@ -174,13 +185,14 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
         progress.report(update);
         const isDue = selection !== undefined && (update % selection.every === 0 || update === steps);
         const isLast = (isDue && (await evaluate(selection, update))) || update === steps;
-        if (isLast) weights = await save(update, true);
-        else if (update % common.checkpointEvery === 0) await save(update);
+        // Before the checkpoint, which says that everything up to it has been done.
         if (training.sampleEvery > 0 && (update % training.sampleEvery === 0 || isLast)) {
           const path = join(folder, 'samples', `step-${String(update).padStart(7, '0')}.png`);
           await writeSampleGrid(context, { spec, weights: step.snapshot().ema, path });
           emit({ type: 'sample', stage, step: update, path });
         }
+        if (isLast) weights = await save(update, true);
+        else if (update % common.checkpointEvery === 0) await save(update);
         return isLast ? 'stop' : undefined;
       },
     });
@@ -192,6 +204,15 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
   } finally {
     step.dispose();
     await source.close();
+  }
+}
+
+/** A checkpoint is written of finite weights alone, so that the last one is always a good one. */
+function requireFiniteWeights(weights: Weights, update: number, stage: string, training: NetworkTraining): void {
+  for (const [name, { data }] of weights) {
+    if (!data.every(Number.isFinite)) {
+      throw diverged(`${name} has values that are not finite after step ${update} of ${stage}`, training);
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { inputError } from '../contract/errors.js';
 import { readInputFile } from '../formats/inputFile.js';
 import { parseJson } from '../formats/json.js';
 import { fsyncFolder, makeFolder, writeFileAtomic, writeJsonAtomic } from '../project/atomicFile.js';
+import { writeFileHashes } from '../project/fileHashes.js';
 import { reportFigures } from './figures.js';
 import { tableLatex } from './latex.js';
 import { rasterise } from './rasterise.js';
@@ -20,7 +21,7 @@ const MAX_REPORT_BYTES = 2 ** 28;
 /**
  * Writes a report into a folder that is new or empty and returns the path of its page:
  * `report.html` (self-contained), `report.json`, one CSV per table with every digit, `comparison.tex`,
- * `figures/*.svg`, and with `pngWidth` (pixels) `figures/*.png`.
+ * `figures/*.svg`, `files.json` with the hash of each, and with `pngWidth` (pixels) `figures/*.png`.
  * The folder gets its name when everything is in it, so that a report is whole or not there. Throws `REPORT_EXISTS` rather
  * than overwrite anything.
  */
@@ -43,6 +44,7 @@ export async function writeReport(
   await rm(unfinished, { recursive: true, force: true });
   try {
     await writeFiles(unfinished, model, options);
+    await writeFileHashes(unfinished);
     if (present !== null) await rmdir(folder);
     await rename(unfinished, folder);
   } catch (error) {

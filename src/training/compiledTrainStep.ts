@@ -5,6 +5,7 @@ import { openGraphSession, type GraphSession } from '../tensor/graph/graphSessio
 import type { NativeBackend } from '../tensor/graph/nativeBackend.js';
 import { BETA1, BETA2, clipScale, EPSILON } from './adam.js';
 import { downloadBuckets, uploadBuckets, weightBuckets } from './bucketTransfer.js';
+import { firstNotFinite } from './parameterBuckets.js';
 import { dropoutFeeds } from './dropoutGraph.js';
 import { batchTensors } from './loss.js';
 import { batchKind, recordTrainingGraph, STATE_PARTS, type TrainingGraph } from './trainingGraph.js';
@@ -54,8 +55,10 @@ export function createCompiledTrainStep(
       const loss = sum / count;
       if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) {
         applyGradients(session, graph, settings, clipScale(gradientNorm, settings.clip));
+        return { loss, perImageLoss, gradientNorm };
       }
-      return { loss, perImageLoss, gradientNorm };
+      const gradients = tf.tidy(() => session.run(new Map(), graph.gradients).map(host));
+      return { loss, perImageLoss, gradientNorm, notFinite: firstNotFinite(graph.layout, gradients) };
     },
 
     snapshot: () => ({

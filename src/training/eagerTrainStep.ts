@@ -5,7 +5,7 @@ import { adamUpdate, clipScale, type AdamSlots } from './adam.js';
 import { downloadBuckets, uploadBuckets, weightBuckets } from './bucketTransfer.js';
 import { dropoutMasks } from './dropoutMasks.js';
 import { batchTensors, imageLosses } from './loss.js';
-import { sumOfSquares, unpackBuckets, type BucketLayout } from './parameterBuckets.js';
+import { firstNotFinite, sumOfSquares, unpackBuckets, type BucketLayout } from './parameterBuckets.js';
 import type { MicroBatch, OptimizerState, TrainStep, UpdateSettings } from './trainStep.js';
 
 /**
@@ -44,10 +44,12 @@ export function createEagerTrainStep(spec: UNetSpec, state: OptimizerState): Tra
       const gradientNorm = Math.sqrt(tf.tidy(() => sumOfSquares(gradients).dataSync()[0]));
       if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) {
         slots = adamUpdate(slots, gradients, { ...settings, gradientScale: clipScale(gradientNorm, settings.clip) });
-      } else {
-        tf.dispose(gradients);
+        return { loss, perImageLoss, gradientNorm };
       }
-      return { loss, perImageLoss, gradientNorm };
+      const values = gradients.map((bucket) => bucket.dataSync<'float32'>());
+      const notFinite = firstNotFinite(layout, values);
+      tf.dispose(gradients);
+      return { loss, perImageLoss, gradientNorm, notFinite };
     },
 
     snapshot: () => ({

@@ -83,6 +83,22 @@ export function unpackBuckets(layout: BucketLayout, flat: readonly tf.Tensor1D[]
   return new Map(tensors.sort(byName));
 }
 
+/**
+ * The first tensor, in the order of the layout, with a value that is not finite.
+ * @param flat values of the buckets
+ * @returns its name; null when all are finite
+ */
+export function firstNotFinite(layout: BucketLayout, flat: readonly Float32Array[]): string | null {
+  for (const [index, slots] of layout.buckets.entries()) {
+    let first = 0;
+    for (const { name, size } of slots) {
+      if (!flat[index].subarray(first, first + size).every(Number.isFinite)) return name;
+      first += size;
+    }
+  }
+  return null;
+}
+
 /** Width of the rows summed first: partial sums keep the rounding error of a long float32 sum small on every engine. */
 const SUM_ROW = 1024;
 

@@ -1,4 +1,4 @@
-import { failure, interrupted } from '../contract/errors.js';
+import { failure, interrupted, type StepAdaptError } from '../contract/errors.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
 import { emaDecayAt, type EmaSettings } from './ema.js';
 import { learningRateAt } from './learningRate.js';
@@ -28,6 +28,8 @@ export interface TrainOptions {
   readonly steps: number;
   /** Learning rate after warm-up. */
   readonly learningRate: number;
+  /** Field of the config that the rate comes from, for advice. */
+  readonly rateField: string;
   /** Updates of warm-up. */
   readonly warmup: number;
   /** Largest global gradient norm. */
@@ -59,19 +61,32 @@ export async function train(options: TrainOptions): Promise<void> {
       clip,
       dropoutKey: options.dropout,
     });
-    requireFinite(result, update, options.stage);
+    requireFinite(result, update, options);
     const seconds = (performance.now() - started) / 1000;
     if ((await options.onUpdate({ update, result, learningRate, seconds })) === 'stop') return;
     await yieldToEventLoop();
   }
 }
 
-function requireFinite({ loss, gradientNorm }: StepResult, update: number, stage: string): void {
+function requireFinite(result: StepResult, update: number, options: TrainOptions): void {
+  const { loss, gradientNorm, notFinite } = result;
   const value = Number.isFinite(loss) ? gradientNorm : loss;
   if (Number.isFinite(value)) return;
-  throw failure(
+  const what = Number.isFinite(loss) ? 'gradient norm' : 'loss';
+  const where = notFinite ? `; the first gradient that is not finite is that of ${notFinite}` : '';
+  throw diverged(`${what} became ${value} at step ${update} of ${options.stage}${where}`, options);
+}
+
+/** A training whose numbers are not finite any more. Its checkpoints stay; a lower learning rate is offered. */
+export function diverged(
+  message: string,
+  { rateField, learningRate }: Pick<TrainOptions, 'rateField' | 'learningRate'>,
+): StepAdaptError {
+  const lower = Number((learningRate / 2).toPrecision(3));
+  return failure(
     'NOT_FINITE',
-    `${Number.isFinite(loss) ? 'gradient norm' : 'loss'} became ${value} at step ${update} of ${stage}`,
-    'lower the learning rate and run the same command again: it goes on from the last checkpoint',
+    message,
+    `the last good checkpoint is kept, but going on from it would lead here again: lower the rate with ` +
+      `\`stepadapt run PROJECT --set ${rateField}=${lower}\`; the stages that depend on it begin anew and what they have moves to archive/`,
   );
 }

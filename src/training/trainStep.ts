@@ -36,6 +36,8 @@ export interface StepResult {
   readonly perImageLoss: Float32Array;
   /** Global gradient norm before clipping. */
   readonly gradientNorm: number;
+  /** Where loss or norm is not finite: the first tensor, by name, whose gradient has such a value; null when none has. */
+  readonly notFinite?: string | null;
 }
 
 /** Everything an optimizer needs to go on. Names and layouts are those of `Weights`. */

@@ -45,6 +45,8 @@ export interface TrainingGraph {
   readonly state: Readonly<Record<keyof OptimizerState, StatePorts>>;
   /** By kind of micro-batch. */
   readonly batches: ReadonlyMap<string, BatchPorts>;
+  /** Fetched, the gradients of the buckets, until they are applied. */
+  readonly gradients: readonly string[];
   readonly apply: {
     /** Scalars: factor of the gradients, step size, epsilon, and 1 - decay of the EMA. */
     readonly gradientScale: string;
@@ -86,6 +88,7 @@ export function recordTrainingGraph(
       secondMoment: recordState(builder, buckets, 'secondMoment'),
     },
     batches: new Map(batches.map((batch) => [batchKind(batch), recordBatch(recording, batch)])),
+    gradients: buckets.map(({ gradient, shape }) => builder.read(gradient, shape).name),
     apply: recordApply(builder, buckets),
     nodes: builder.nodes,
   };

@@ -32,7 +32,7 @@ async function results(project: string): Promise<Record<string, unknown>> {
   for (const name of await readdir(join(project, 'stages'), { recursive: true })) {
     const path = join(project, 'stages', name);
     const bytes = await readFile(path).catch(() => null);
-    if (bytes === null || name.endsWith('clock.jsonl')) continue;
+    if (bytes === null || name.endsWith('clock.jsonl') || name.endsWith('files.json')) continue;
     if (name.endsWith('.json') && !name.includes('checkpoints'))
       found[name] = withoutTimings(JSON.parse(bytes.toString()));
     else if (name.endsWith('memory.jsonl')) {

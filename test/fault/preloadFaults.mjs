@@ -3,21 +3,24 @@
  * `STEPADAPT_FAULTS` says which, as JSON:
  *
  * - `{ "countTo": FILE }` writes the number of operations to FILE at the end;
+ * - `{ "countBytesTo": FILE }` the same with the bytes written;
  * - `{ "killAt": N }` ends the process with SIGKILL at the Nth operation that changes a file, a write after half of its bytes;
  * - `{ "room": BYTES }` lets the disk be full after BYTES: a write fills what is left, then it and all that follow fail.
  */
 import { writeFileSync } from 'node:fs';
 import { interceptFiles } from './fileOperations.mjs';
 
-/** @type {{ countTo?: string, killAt?: number, room?: number }} */
-const { countTo, killAt, room } = JSON.parse(process.env.STEPADAPT_FAULTS ?? '{}');
+/** @type {{ countTo?: string, countBytesTo?: string, killAt?: number, room?: number }} */
+const { countTo, countBytesTo, killAt, room } = JSON.parse(process.env.STEPADAPT_FAULTS ?? '{}');
 let operations = 0;
+let bytes = 0;
 let left = room ?? Infinity;
 
 const full = () => Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', errno: -28 });
 
 interceptFiles(async ({ kind, data }, perform) => {
   operations++;
+  bytes += data?.length ?? 0;
   if (operations === killAt) {
     if (data !== undefined) await perform(data.subarray(0, data.length >> 1));
     process.kill(process.pid, 'SIGKILL');
@@ -34,4 +37,7 @@ interceptFiles(async ({ kind, data }, perform) => {
   return perform();
 });
 
-if (countTo !== undefined) process.on('exit', () => writeFileSync(countTo, String(operations)));
+process.on('exit', () => {
+  if (countTo !== undefined) writeFileSync(countTo, String(operations));
+  if (countBytesTo !== undefined) writeFileSync(countBytesTo, String(bytes));
+});

@@ -106,7 +106,7 @@ export function runProgram(args, { faults, onOutput } = {}) {
 }
 
 /**
- * Everything that a run leaves behind, by path, except for times: weights, metrics, searches, samples, measured values, and
+ * Everything that a run leaves behind, by path, except for times and memory: weights, metrics, searches, samples, measured values, and
  * the numbers and the list of files of its report.
  * @param {string} project
  * @returns {Promise<Record<string, string>>}
@@ -115,7 +115,9 @@ export async function resultsOf(project) {
   /** @type {Record<string, string>} */
   const found = {};
   const entries = await readdir(join(project, 'stages'), { recursive: true, withFileTypes: true });
-  for (const entry of entries.filter((entry) => entry.isFile() && entry.name !== 'clock.jsonl')) {
+  for (const entry of entries.filter(
+    (entry) => entry.isFile() && !['clock.jsonl', 'files.json'].includes(entry.name),
+  )) {
     const path = join(entry.parentPath, entry.name);
     found[path.slice(project.length + 1)] = content(path, await readFile(path));
   }
@@ -143,9 +145,10 @@ function content(path, bytes) {
 
 /** @param {string} name @param {unknown} value */
 function withoutTimes(name, value) {
-  // A report's sentence about measured time comes and goes with it.
+  // A report's sentence about measured time comes and goes with it, and leaves a hole in its list.
+  if (Array.isArray(value)) return value.filter(() => true);
   const isSentence = typeof value === 'string' && value.startsWith('Measured sampling time');
-  return isSentence || /seconds|^created|At$/i.test(name) ? undefined : value;
+  return isSentence || /seconds|^created|At$|RssBytes/i.test(name) ? undefined : value;
 }
 
 /** @param {Record<string, string>} expected @param {Record<string, string>} actual @returns {string[]} paths that differ */

@@ -55,6 +55,7 @@ export async function stageContext(
     emit: (event) => void events.push(event),
     signal,
     stageId,
+    inputHash: 'a'.repeat(64),
     folder: store.folder(stageId),
     events,
   };

@@ -50,6 +50,7 @@ describe('trainNetwork with a selection', () => {
       initial: initialiseWeights(spec, 3),
       steps: 10,
       learningRate: 1e-2,
+      rateField: 'base.learningRate',
       warmup: 1,
       common: { ...context.config.base, checkpointEvery: 2 },
       sampleEvery: 0,

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -93,6 +93,17 @@ describe('project lock', () => {
     const dead = spawnSync(process.execPath, ['-e', '']).pid;
     await lockProject(made);
     await writeFile(`${made.path}.owner`, JSON.stringify({ pid: dead, host: hostname() }));
+    await (
+      await lockProject(made)
+    )();
+  });
+
+  it('is free when its owner was killed before it could say who it is', async () => {
+    const made = await createProject(join(root, 'a'), { preset: null, config: parseConfig({}) });
+    await lockProject(made);
+    await rm(`${made.path}.owner`);
+    const longAgo = new Date(Date.now() - 60_000);
+    await utimes(`${made.path}.lock`, longAgo, longAgo);
     await (
       await lockProject(made)
     )();

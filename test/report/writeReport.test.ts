@@ -23,6 +23,7 @@ describe('writeReport', () => {
       'comparison.csv',
       'comparison.tex',
       'figures',
+      'files.json',
       'group-losses.csv',
       'ledger.csv',
       'quality.csv',

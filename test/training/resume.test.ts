@@ -43,6 +43,7 @@ async function trainFrom(step: TrainStep, fromUpdate: number, steps: number): Pr
       fromUpdate,
       steps,
       learningRate: 0.01,
+      rateField: 'base.learningRate',
       warmup: 5,
       clip: 1,
       ema: { decay: 0.999, warmup: true },

@@ -31,6 +31,7 @@ function options(step: TrainStep, rest: Partial<TrainOptions> = {}): TrainOption
     fromUpdate: 0,
     steps: 5,
     learningRate: 1,
+    rateField: 'base.learningRate',
     warmup: 4,
     clip: 0.5,
     ema: { decay: 0.9, warmup: true },

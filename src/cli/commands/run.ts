@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { projectStatus } from '../../pipeline/projectStatus.js';
 import { runPipeline } from '../../pipeline/runPipeline.js';
-import { openProject } from '../../project/project.js';
+import { openProject, parseConfig, saveConfig, type Project } from '../../project/project.js';
 import { writeProjectReport } from '../../report/projectReport.js';
+import { applySettings } from '../settings.js';
 import { comparisonRows, describeRows } from '../comparison.js';
 import { openProgressView } from '../progressView.js';
 import { stopOnInterrupt } from '../stopSignal.js';
@@ -11,6 +12,7 @@ import type { OutputOptions } from '../output.js';
 interface RunCommandOptions extends OutputOptions {
   readonly until?: string;
   readonly only?: string;
+  readonly set: readonly string[];
 }
 
 export function registerRunCommand(program: Command): void {
@@ -20,9 +22,15 @@ export function registerRunCommand(program: Command): void {
     .description('run the pipeline, or go on with it; Ctrl-C stops cleanly, twice at once')
     .option('--until <stage>', 'stop after this stage')
     .option('--only <stage>', 'run this stage alone')
+    .option(
+      '--set <field=value>',
+      'change a field of the experiment first; stages that depend on it are computed again, their results so far move to archive/',
+      (setting: string, before: readonly string[]) => [...before, setting],
+      [] as readonly string[],
+    )
     .option('--json', 'print JSON lines; the last one is the result')
     .action(async (path: string, options: RunCommandOptions) => {
-      const project = await openProject(path);
+      const project = await withSettings(await openProject(path), options.set);
       const view = openProgressView(options);
       const stop = stopOnInterrupt();
       try {
@@ -40,4 +48,10 @@ export function registerRunCommand(program: Command): void {
         stop.restore();
       }
     });
+}
+
+/** The project with these fields of its experiment changed, on disk too. Nothing is written where there are none. */
+async function withSettings(project: Project, settings: readonly string[]): Promise<Project> {
+  if (settings.length === 0) return project;
+  return saveConfig(project, parseConfig(applySettings(project.file.config, settings), 'the changed config'));
 }

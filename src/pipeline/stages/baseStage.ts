@@ -24,6 +24,7 @@ export function baseStage(config: ExperimentConfig): Stage {
         initial: initialiseWeights(design.spec, config.seed),
         steps: config.base.steps,
         learningRate: config.base.learningRate,
+        rateField: 'base.learningRate',
         warmup: config.base.warmup,
         common: config.base,
         sampleEvery: config.base.sampleEvery,

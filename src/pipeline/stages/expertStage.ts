@@ -66,6 +66,7 @@ export function expertStage(config: ExperimentConfig, index: number): Stage {
           initial: fresh ? initialiseWeights(pruned.spec, config.seed + index + 1) : pruned.weights,
           steps,
           learningRate,
+          rateField: 'experts.learningRate',
           warmup,
           common: config.base,
           sampleEvery: 0,

@@ -43,6 +43,7 @@ export function uniformStage(config: ExperimentConfig): Stage {
         initial: pruned.weights,
         steps,
         learningRate,
+        rateField: 'experts.learningRate',
         warmup,
         common: config.base,
         sampleEvery: 0,
