@@ -78,10 +78,10 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     stages: [],
   },
   'a damaged record of a stage with checkpoints': {
-    make: (folder) => writeFile(join(folder, 'stages/experts/1/stage.json'), '{"format":'),
-    path: /^stages\/experts\/1\/stage.json$/,
+    make: (folder) => writeFile(join(folder, 'stages/experts/0/stage.json'), '{"format":'),
+    path: /^stages\/experts\/0\/stage.json$/,
     problem: /is not readable/,
-    stages: ['experts/1'],
+    stages: ['experts/0'],
   },
   'a lost record of a stage without checkpoints': {
     make: (folder) => rm(join(folder, 'stages/grouping/stage.json')),
@@ -97,19 +97,19 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   },
   'a changed decision of the pruning': {
     make: async (folder) => {
-      const path = join(folder, 'stages/experts/0/pruning.json');
+      const path = join(folder, 'stages/experts/1/pruning.json');
       await writeFile(path, (await readFile(path, 'utf8')).replace('"effective": 0.', '"effective": 1.'));
     },
-    path: /^stages\/experts\/0\/pruning.json$/,
+    path: /^stages\/experts\/1\/pruning.json$/,
     problem: /does not match its hash/,
-    stages: ['experts/0'],
+    stages: ['experts/1'],
   },
   'a damaged round of a search': {
     make: async (folder) => {
-      const path = join(folder, 'stages/experts/0/memory.jsonl');
+      const path = join(folder, 'stages/experts/1/memory.jsonl');
       await writeFile(path, (await readFile(path, 'utf8')).replace('"round":1', '"round":7'));
     },
-    path: /^stages\/experts\/0\/memory.jsonl$/,
+    path: /^stages\/experts\/1\/memory.jsonl$/,
     problem: /line 2 of 2 is not readable/,
     stages: [],
   },

@@ -7,6 +7,7 @@ import { decodeNpz } from '../../formats/npz.js';
 import { decodeSafetensors } from '../../formats/safetensors.js';
 import { UNFINISHED } from '../../project/atomicFile.js';
 import { changedFiles, filesBelow, HASHES_FILE, type ChangedFile } from '../../project/fileHashes.js';
+import { UNFINISHED_FOLDER } from '../../project/leftovers.js';
 import { listCheckpoints } from '../../training/checkpointFolders.js';
 import { readCheckpoint } from '../../training/checkpoint.js';
 import { checkLines, LINE_FILES } from './checkLines.js';
@@ -171,7 +172,7 @@ async function leftovers(folder: string, at: (...parts: string[]) => string): Pr
   const found: Finding[] = [];
   for (const entry of entries) {
     const path = join(entry.parentPath, entry.name);
-    const isHidden = entry.isDirectory() && /^\.(writing|removing)-/.test(entry.name);
+    const isHidden = entry.isDirectory() && UNFINISHED_FOLDER.test(entry.name);
     if (!isHidden && !UNFINISHED.test(entry.name)) continue;
     if ((await stat(path).catch(() => null)) === null) continue;
     found.push({
