@@ -1,10 +1,11 @@
-import { configSchema, type ExperimentConfig } from '../contract/config.js';
+import { configSchema, type ExperimentConfig, type PruningConfig } from '../contract/config.js';
 import { describeError, StepAdaptError } from '../contract/errors.js';
 import type { DesignGroup, DesignView, FieldProblem, Preview } from '../contract/projectViews.js';
 import { allocateInSpace } from '../method/allocation.js';
 import { rankChannels } from '../method/channelRanking.js';
 import { widthSpace } from '../method/widthSpace.js';
 import { prunableWidths } from '../model/prunableWidths.js';
+import type { UNetSpec } from '../model/spec.js';
 import { designExperiment, type ExperimentDesign } from '../pipeline/design.js';
 
 /** Intervals of the thinned SNR curve. */
@@ -84,16 +85,31 @@ function provisionalWidths(
   config: ExperimentConfig,
   { spec, baseMacs }: ExperimentDesign,
 ): (budget: number) => ProvisionalWidths {
-  // The space of legal widths is most of the work and the same for all groups.
-  const space = widthSpace(spec, config.pruning);
-  const full = prunableWidths(spec, config.pruning);
-  const equal = new Map(full.map(({ id, width }) => [id, new Float64Array(width).fill(1)]));
-  const ranking = rankChannels(space.prunable, equal);
+  const { space, full, ranking } = equalRanking(spec, config.pruning);
   return (budget) => {
     if (budget >= 1) return { widths: full.map(({ id, width }) => ({ id, full: width, kept: width })), macs: baseMacs };
     const { widths, macs } = allocateInSpace(space, ranking, { targetMacs: budget * baseMacs, method: 'uniform' });
     return { widths: full.map(({ id, width }) => ({ id, full: width, kept: widths.get(id) ?? width })), macs };
   };
+}
+
+function rankEqually(spec: UNetSpec, pruning: PruningConfig) {
+  const space = widthSpace(spec, pruning);
+  const full = prunableWidths(spec, pruning);
+  const equal = new Map(full.map(({ id, width }) => [id, new Float64Array(width).fill(1)]));
+  return { space, full, ranking: rankChannels(space.prunable, equal) };
+}
+
+let newest: { readonly key: string; readonly ranked: ReturnType<typeof rankEqually> } | null = null;
+
+/**
+ * The space of legal widths is most of the work of a preview. It is the same for all groups, and from edit to edit as long as
+ * somebody moves borders and budgets, so the newest one is kept.
+ */
+function equalRanking(spec: UNetSpec, pruning: PruningConfig): ReturnType<typeof rankEqually> {
+  const key = JSON.stringify([spec, pruning]);
+  if (newest?.key !== key) newest = { key, ranked: rankEqually(spec, pruning) };
+  return newest.ranked;
 }
 
 function thinnedIndices(count: number): number[] {

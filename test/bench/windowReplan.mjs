@@ -4,7 +4,7 @@
  *     node test/bench/windowReplan.mjs [TIMES]
  *
  * A minute. For a small and for the published network: the host's work alone (`hostMs`), a request from the page and back
- * (`roundTripMs`), and from the key press on a group border to the changed budgets in the page (`keyToPlanMs`). The goal is
+ * (`roundTripMs`), and from the key press on a group border to the frame that draws the new plan (`keyToPlanMs`). The goal is
  * under 50 ms for the plan.
  */
 import { median, openWindow, printResult, quantile } from './openWindow.mjs';
@@ -21,6 +21,8 @@ try {
   for (const preset of ['shapes-tiny', 'cifar10-ddpm']) {
     const { id, config } = await window.call('projects.create', { name: preset, preset });
     const variant = (time) => ({ ...config, budget: { ...config.budget, targetMean: 0.7 + (0.2 * time) / times } });
+    // The host has run for a while when somebody edits: its code is compiled.
+    for (let time = 0; time < 10; time++) previewDesign(variant(time));
     const hostMs = Array.from({ length: times }, (_, time) => {
       const started = performance.now();
       const { design } = previewDesign(variant(time));
@@ -52,25 +54,23 @@ try {
     await page.getByRole('slider', { name: 'Border 1' }).focus();
     const keyToPlanMs = [];
     for (let time = 0; time < times; time++) {
-      const spent = page.evaluate(
-        () =>
-          new Promise((done) => {
-            let pressed = 0;
-            window.addEventListener('keydown', () => (pressed = performance.now()), { capture: true, once: true });
-            const chart = document.querySelector('canvas[aria-label^="Compute per group"]');
-            const observer = new MutationObserver(() => {
-              observer.disconnect();
-              done(performance.now() - pressed);
-            });
-            observer.observe(chart, { attributes: true, attributeFilter: ['aria-label'] });
-          }),
-      );
-      // Twenty timesteps change the budgets in their first digits.
-      await page.keyboard.press('Shift+ArrowRight');
-      await page.keyboard.press('Shift+ArrowRight');
-      const first = await Promise.race([spent, new Promise((done) => setTimeout(done, 3000, null))]);
-      if (first !== null) keyToPlanMs.push(first);
-      if (time % 2 === 1) for (let back = 0; back < 4; back++) await page.keyboard.press('Shift+ArrowLeft');
+      await page.evaluate(() => {
+        window.spent = new Promise((done) => {
+          let pressed = Number.NaN;
+          window.addEventListener('keydown', () => (pressed = performance.now()), { capture: true, once: true });
+          new PerformanceObserver((list, observer) => {
+            const answered = list
+              .getEntries()
+              .some(({ name, startTime }) => name.endsWith('/design.preview') && startTime >= pressed);
+            if (!answered) return;
+            observer.disconnect();
+            // The plan is in the page at once and drawn with the next frame.
+            requestAnimationFrame(() => done(performance.now() - pressed));
+          }).observe({ type: 'resource' });
+        });
+      });
+      await page.keyboard.press(time % 2 === 0 ? 'Shift+ArrowRight' : 'Shift+ArrowLeft');
+      keyToPlanMs.push(await page.evaluate(() => window.spent));
     }
     presets[preset] = { hostMs: rounded(hostMs), roundTripMs: rounded(roundTripMs), keyToPlanMs: rounded(keyToPlanMs) };
   }

@@ -10,9 +10,19 @@ const SIZES = [
   { width: 1280, height: 800 },
   { width: 1920, height: 1080 },
 ] as const;
-const PLACES = ['Start', 'Design', 'Run', 'Experts', 'Results', 'Settings'] as const;
+/** Each place with a heading that is there once its content is. */
+const PLACES = {
+  Start: 'Recent projects',
+  Design: 'Difficulty and groups',
+  Run: 'Loss by timestep',
+  Experts: 'Held-out loss',
+  Results: 'Comparison',
+  Settings: 'Engines',
+} as const;
 const TARGET = resolve(process.env['SCREENSHOTS'] ?? 'test-results/screenshots');
 const SETTINGS = ['base.steps=300', 'base.sampleEvery=50', 'experts.steps=60', 'evaluation.samples=128'];
+
+declare const requestAnimationFrame: (callback: (time: number) => void) => void;
 
 test('pictures of every place', { timeout: 900_000 }, async () => {
   await mkdir(TARGET, { recursive: true });
@@ -28,10 +38,13 @@ test('pictures of every place', { timeout: 900_000 }, async () => {
       await page.emulateMedia({ colorScheme });
       for (const size of SIZES) {
         await page.setViewportSize(size);
-        for (const place of PLACES) {
+        for (const [place, heading] of Object.entries(PLACES)) {
           await page.getByRole('link', { name: place, exact: true }).click();
+          await page.getByRole('heading', { name: heading }).first().waitFor();
           await page.waitForLoadState('networkidle');
-          await page.mouse.move(0, 0);
+          await page.mouse.move(size.width / 2, 1);
+          // Two frames: charts follow the size of their frame in the one after it.
+          await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
           await page.screenshot({ path: join(TARGET, `${place.toLowerCase()}-${colorScheme}-${size.width}.png`) });
         }
       }
