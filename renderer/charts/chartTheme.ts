@@ -50,6 +50,8 @@ export interface AxisOptions {
   readonly grid?: boolean;
   readonly ticks?: (value: number) => string;
   readonly tickCount?: number;
+  /** No labels at the very edges, where they are no round numbers. */
+  readonly isOpen?: boolean;
 }
 
 /** One axis, calm: a title, few ticks, hairlines. */
@@ -67,6 +69,7 @@ export function axis(theme: ChartTheme, options: AxisOptions) {
       font: { size: 11 },
       maxTicksLimit: options.tickCount ?? 8,
       maxRotation: 0,
+      ...(options.isOpen === true && { includeBounds: false }),
       ...(ticks === undefined ? {} : { callback: (value: string | number) => ticks(Number(value)) }),
     },
   };

@@ -31,6 +31,15 @@ function metrics(series) {
 const window = await openWindow();
 try {
   const { id } = await window.call('projects.create', { name: 'long', preset: 'shapes-tiny' });
+  // A run that began: its trainings are replaced by long ones.
+  await window.call('runs.start', { id });
+  const stateOf = async () => {
+    const { job, stages } = await window.call('runs.snapshot', { id });
+    return { job: job?.state, base: stages[0].state, done: stages[0].work?.done ?? 0 };
+  };
+  while ((await stateOf()).done === 0) await new Promise((done) => setTimeout(done, 300));
+  await window.call('runs.stop', { id });
+  while ((await stateOf()).job !== 'interrupted') await new Promise((done) => setTimeout(done, 300));
   for (const [index, stage] of SERIES.entries()) {
     const folder = join(window.folder, 'long', 'stages', stage);
     await mkdir(folder, { recursive: true });
@@ -39,7 +48,7 @@ try {
   }
   const { page } = window;
   const opened = performance.now();
-  await page.goto(`${window.origin}/#/project/${id}/run`);
+  await page.goto(`${window.origin}/?again#/project/${id}/run`);
   const chart = page.getByRole('img', { name: /^Loss\. / });
   await chart.waitFor();
   const openedMs = performance.now() - opened;
@@ -65,12 +74,12 @@ try {
   });
   const until = performance.now() + 1000 * SECONDS;
   let moves = 0;
-  let changed = false;
   while (performance.now() < until) {
     await page.mouse.move(middle.x + 180 * Math.sin(moves / 25), middle.y);
     moves += 1;
-    if (moves === 20) changed = (await picture()) !== before;
   }
+  await page.mouse.move(middle.x + 120, middle.y);
+  const changed = (await picture()) !== before;
   await page.mouse.up();
   const times = await page.evaluate(() => {
     cancelAnimationFrame(window.counting);
