@@ -15,7 +15,7 @@ export interface CrashOptions {
  * A page that crashes is loaded again; it takes a new snapshot of jobs and project and goes on, since the work itself runs in
  * other processes. A page that keeps crashing is left alone and the user told. Other processes' ends are logged.
  */
-export function handleCrashes({ log, currentWindow, now = Date.now }: CrashOptions): void {
+export function handleCrashes({ log, currentWindow, now = () => performance.now() }: CrashOptions): void {
   let crashes: number[] = [];
 
   app.on('render-process-gone', (_event, contents, details) => {

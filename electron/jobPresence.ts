@@ -34,10 +34,10 @@ export interface JobPresence {
 }
 
 export function createJobPresence(options: JobPresenceOptions): JobPresence {
-  const { application, currentWindow, log, now = Date.now } = options;
+  const { application, currentWindow, log, now = () => performance.now() } = options;
   const power = createPowerHold();
   let settings = options.settings;
-  let progressAt = 0;
+  let progressAt = -Infinity;
 
   const signals = createJobSignals({
     onNotice(notice) {

@@ -11,7 +11,7 @@ type QueueCommand = Extract<CommandName, `queue.${string}`>;
 export const useQueueStore = defineStore('queue', () => {
   const transport = useTransport();
   const notices = useNoticesStore();
-  const queue = ref<QueueView>({ paused: false, jobs: [] });
+  const queue = ref<QueueView>({ paused: false, jobs: [], interrupted: [] });
   const open = ref(false);
   const working = computed(() => queue.value.jobs.find(({ state }) => state !== 'queued') ?? null);
   const waiting = computed(() => queue.value.jobs.filter(({ state }) => state === 'queued'));

@@ -16,7 +16,8 @@ import { describeError, failure, inputError } from '../contract/errors.js';
 import type { PipelineEvent } from '../contract/events.js';
 import type { QueueView } from '../contract/jobs.js';
 import { SOFTWARE_VERSION } from '../contract/version.js';
-import { JobRunner, type Job } from '../jobs/jobRunner.js';
+import type { Job } from '../jobs/job.js';
+import { JobRunner } from '../jobs/jobRunner.js';
 import { isAtWork } from '../jobs/jobState.js';
 import { engineSpawner, type SpawnEngine } from '../jobs/spawnEngine.js';
 import type { EnginePatience } from '../jobs/superviseEngine.js';
@@ -27,6 +28,7 @@ import type { AppServices, Handlers } from './appServices.js';
 import { confinePath, type Roots } from './confinement.js';
 import { EventHub } from './eventHub.js';
 import { GpuMonitor } from './gpuStatus.js';
+import { answerRequests } from './hostMailbox.js';
 import { projectCommands, requireRunnable } from './projectCommands.js';
 import { imageIdOfSample, readProjectFile, type ProjectFile } from './projectFiles.js';
 import { projectId, ProjectRegistry } from './projectRegistry.js';
@@ -47,6 +49,10 @@ export interface ApplicationOptions {
   /** Replaces the starting of engine processes altogether. */
   readonly spawn?: SpawnEngine;
   readonly patience?: Partial<EnginePatience>;
+  /** Whether jobs are run here; a process that only edits the queue leaves that to a later host. True by default. */
+  readonly runsJobs?: boolean;
+  /** Whether lost engine processes are replaced. True by default. */
+  readonly restarts?: boolean;
   readonly now?: () => Date;
 }
 
@@ -90,6 +96,8 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     spawn,
     now,
     ...(options.patience === undefined ? {} : { patience: options.patience }),
+    ...(options.runsJobs === undefined ? {} : { runsJobs: options.runsJobs }),
+    ...(options.restarts === undefined ? {} : { restarts: options.restarts }),
     onJob: (job) => publishJob(job),
     onQueue: () => void hub.publish({ type: 'queue', queue: queueView() }),
     onEvents: (job, events) => publishEvents(job, events),
@@ -111,6 +119,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     ...hostCommands(),
   };
   await runner.recover();
+  const endRequests = options.runsJobs === false ? null : await answerRequests(dataFolder, callRaw);
 
   function publishJob(job: Job): void {
     const view = viewJob(job.record, job.project, job.rssBytes);
@@ -129,9 +138,11 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
   }
 
   function queueView(): QueueView {
+    const view = ({ record, project, rssBytes }: Job) => viewJob(record, project, rssBytes);
     return {
       paused: runner.isPaused,
-      jobs: runner.list().map(({ record, project, rssBytes }) => viewJob(record, project, rssBytes)),
+      jobs: runner.list().map(view),
+      interrupted: runner.listInterrupted().map(view),
     };
   }
 
@@ -169,9 +180,12 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
       'runs.pause': ({ id }) => changed(id, (path) => runner.pause(path)),
       'runs.stop': ({ id }) => changed(id, (path) => runner.stop(path)),
       'queue.list': queueView,
-      'queue.add': async ({ id, until = null }) => queued(runner.add(await runnable(id, until), until)),
+      'queue.add': async ({ id, until = null, startAfter = null }) =>
+        queued(runner.add(await runnable(id, until), { until, startAfter })),
+      'queue.schedule': ({ job, startAfter }) => queued(runner.schedule(job, startAfter)),
       'queue.remove': ({ job }) => queued(runner.remove(job)),
       'queue.move': ({ job, to }) => queued(runner.reorder(job, to)),
+      'queue.clear': () => queued(runner.clear()),
       'queue.pause': () => queued(runner.setPaused(true)),
       'queue.resume': () => queued(runner.setPaused(false)),
     };
@@ -258,6 +272,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     file: (pathname) => readProjectFile(pathname, (id) => registry.open(id)),
     isBusy: () => runner.list().some(({ record }) => isAtWork(record.state)),
     async close() {
+      await endRequests?.();
       await runner.close();
       hub.close();
       await leave();

@@ -3,7 +3,7 @@ import { describeError, StepAdaptError } from '../contract/errors.js';
 import type { ProjectSummary, ProjectView, StageView } from '../contract/projectViews.js';
 import { isAtWork, isOver } from '../jobs/jobState.js';
 import { JobStore } from '../jobs/jobStore.js';
-import type { Job } from '../jobs/jobRunner.js';
+import type { Job } from '../jobs/job.js';
 import { projectStatus } from '../pipeline/projectStatus.js';
 import type { Project } from '../project/project.js';
 import { isProjectLocked } from '../project/projectLock.js';
@@ -18,7 +18,7 @@ export interface LiveProject {
 }
 
 export function viewJob(record: JobRecord, project: Project, rssBytes: number | null): JobView {
-  const { id, state, until, queuedAt, startedAt, endedAt, error } = record;
+  const { id, state, until, queuedAt, startAfter, startedAt, endedAt, restarts, error } = record;
   return {
     id,
     projectId: projectId(project.path),
@@ -26,8 +26,10 @@ export function viewJob(record: JobRecord, project: Project, rssBytes: number | 
     state,
     until,
     queuedAt,
+    startAfter,
     startedAt,
     endedAt,
+    restarts: restarts.length,
     error,
     rssBytes,
     configChanged: JSON.stringify(record.config) !== JSON.stringify(project.file.config),

@@ -16,6 +16,7 @@ import { registerNewCommand } from './commands/new.js';
 import { registerPlanCommand } from './commands/plan.js';
 import { registerPredictCommand } from './commands/predict.js';
 import { registerPruneCommand } from './commands/prune.js';
+import { registerQueueCommand } from './commands/queue.js';
 import { registerReportCommand } from './commands/report.js';
 import { registerRunCommand } from './commands/run.js';
 import { registerSampleCommand } from './commands/sample.js';
@@ -54,10 +55,13 @@ registerPredictCommand(program);
 registerEnginesCommand(program);
 registerBenchCommand(program);
 registerServeCommand(program);
+registerQueueCommand(program);
 registerAppCommand(program);
 
 // Commander's own messages (an unknown option, a missing argument) become errors like all others.
-for (const command of program.commands) command.exitOverride().configureOutput({ writeErr: () => undefined });
+for (const command of program.commands.flatMap((each) => [each, ...each.commands])) {
+  command.exitOverride().configureOutput({ writeErr: () => undefined });
+}
 
 try {
   await program.parseAsync();

@@ -21,6 +21,8 @@ const none = z.strictObject({});
 const project = z.strictObject({ id: projectIdSchema });
 const reportId = z.string().regex(/^[0-9A-Za-z][0-9A-Za-z-]{0,80}$/);
 const jobId = z.strictObject({ job: z.string().max(64) });
+/** With its offset from UTC, so that it means the same on every machine. */
+const startTime = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
 const shortText = z.string().min(1).max(200);
 /** A config as a form has it; faults are answered by field, not refused as a bad request. */
 const rawConfig = z.record(z.string(), z.unknown());
@@ -189,16 +191,21 @@ export const commands = {
   },
 
   'queue.list': { params: none, result: queueViewSchema },
-  /** Queues a run with the config as it is now. */
+  /** Queues a run with the config as it is now; with `startAfter` it is not started before that time. */
   'queue.add': {
-    params: z.strictObject({ id: projectIdSchema, until: shortText.optional() }),
+    params: z.strictObject({ id: projectIdSchema, until: shortText.optional(), startAfter: startTime.optional() }),
     result: queueViewSchema,
   },
+  /** Changes the time before which a waiting job is not started; null = as soon as it may. */
+  'queue.schedule': { params: jobId.extend({ startAfter: startTime.nullable() }), result: queueViewSchema },
   /** Takes a waiting job out; one at work is stopped with `runs.stop`. */
   'queue.remove': { params: jobId, result: queueViewSchema },
   /** Moves a waiting job to a position among the waiting ones, 0 = next. */
   'queue.move': { params: jobId.extend({ to: z.number().int().min(0).max(10_000) }), result: queueViewSchema },
+  /** Takes out everything that waits; the job at work goes on. */
+  'queue.clear': { params: none, result: queueViewSchema },
   'queue.pause': { params: none, result: queueViewSchema },
+  /** Goes on with what waits, and first with jobs that ended because their host did. */
   'queue.resume': { params: none, result: queueViewSchema },
 
   'settings.get': { params: none, result: settingsSchema },

@@ -13,6 +13,8 @@ export interface ErrorDetails {
   readonly message: string;
   /** What to do next. */
   readonly hint: string;
+  /** A setting of the experiment, and a value of it with which the work may well go on; a window offers it. */
+  readonly remedy?: { readonly field: string; readonly value: number };
 }
 
 /** An error with a stable code and a way on. */

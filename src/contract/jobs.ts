@@ -16,7 +16,12 @@ export const jobStateSchema = z.enum([
 ]);
 export type JobState = z.output<typeof jobStateSchema>;
 
-export const errorDetailsSchema = z.strictObject({ code: z.string(), message: z.string(), hint: z.string() });
+export const errorDetailsSchema = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  hint: z.string(),
+  remedy: z.strictObject({ field: z.string(), value: z.number() }).optional(),
+});
 
 /** `jobs/ID.json` in the project. */
 export const jobRecordSchema = z.strictObject({
@@ -29,10 +34,14 @@ export const jobRecordSchema = z.strictObject({
   /** The experiment as it was when the job was queued; later edits of the project do not touch the job. */
   config: configSchema,
   queuedAt: z.iso.datetime(),
+  /** The queue does not start it before this time; null = as soon as it may. */
+  startAfter: z.iso.datetime().nullable().default(null),
   startedAt: z.iso.datetime().nullable(),
   endedAt: z.iso.datetime().nullable(),
   /** The engine process, while there is one. */
   process: z.strictObject({ pid: z.number().int().positive(), host: z.string() }).nullable(),
+  /** Engine processes that were lost and replaced by a new one, which went on from the last checkpoint. */
+  restarts: z.array(z.strictObject({ at: z.iso.datetime(), error: errorDetailsSchema })).default([]),
   error: errorDetailsSchema.nullable(),
 });
 export type JobRecord = z.output<typeof jobRecordSchema>;
@@ -45,8 +54,12 @@ export const jobViewSchema = z.object({
   state: jobStateSchema,
   until: z.string().nullable(),
   queuedAt: z.string(),
+  /** A job that waits is not started before this time. */
+  startAfter: z.string().nullable(),
   startedAt: z.string().nullable(),
   endedAt: z.string().nullable(),
+  /** How often its engine was lost and started again. */
+  restarts: z.number().int(),
   /** Why it failed or was interrupted. */
   error: errorDetailsSchema.nullable(),
   /** Memory of the engine process at its last heartbeat; null without a process. */
@@ -64,5 +77,7 @@ export const queueViewSchema = z.object({
   paused: z.boolean(),
   /** The job at work, first, then those waiting, in order. */
   jobs: z.array(jobViewSchema),
+  /** Jobs that ended because their host did. Resuming the queue goes on with them first. */
+  interrupted: z.array(jobViewSchema),
 });
 export type QueueView = z.output<typeof queueViewSchema>;

@@ -1,28 +1,26 @@
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError, inputError } from '../contract/errors.js';
 import type { PipelineEvent } from '../contract/events.js';
-import type { JobRecord } from '../contract/jobs.js';
 import { openProject, type Project } from '../project/project.js';
 import { isProjectLocked } from '../project/projectLock.js';
-import { isAtWork, isOver, nextJobState, type JobEvent } from './jobState.js';
+import { AwakeTimer } from './awakeTimer.js';
+import { holdJob, HOST_ENDED, STOPPED, type Job, type JobRequest } from './job.js';
+import { JobBook } from './jobBook.js';
+import { JobExecution } from './jobExecution.js';
+import { isAtWork, isOver } from './jobState.js';
 import { isProcessAlive, JobStore } from './jobStore.js';
-import { readQueue, writeQueue } from './queueFile.js';
+import { readQueue } from './queueFile.js';
+import { nextStart } from './queueOrder.js';
 import type { SpawnEngine } from './spawnEngine.js';
-import { superviseEngine, type EngineOutcome, type EnginePatience, type RunningEngine } from './superviseEngine.js';
-
-/** A job that is not over, as the runner holds it. */
-export interface Job {
-  record: JobRecord;
-  readonly project: Project;
-  engine: RunningEngine | null;
-  rssBytes: number | null;
-}
+import type { EnginePatience } from './superviseEngine.js';
 
 export interface JobRunnerOptions {
   readonly queuePath: string;
   readonly spawn: SpawnEngine;
+  /** Whether this process runs jobs; one that only edits the queue leaves that to a later one. True by default. */
+  readonly runsJobs?: boolean;
+  /** Whether lost engines are replaced. True by default. */
+  readonly restarts?: boolean;
   readonly patience?: Partial<EnginePatience>;
   readonly now?: () => Date;
   readonly onJob: (job: Job) => void;
@@ -31,29 +29,48 @@ export interface JobRunnerOptions {
 }
 
 /**
- * Runs jobs one at a time. The first job of the list is at work or paused; the others wait in order. A job that fails makes
- * room for the next. Every change is on disk before it is announced.
+ * Runs jobs one at a time: they share one device. The first job of the list is at work or paused; the others wait in order. A
+ * job that fails makes room for the next.
  */
 export class JobRunner {
-  private jobs: Job[] = [];
-  private paused = false;
+  private readonly book: JobBook;
+  private readonly execution: JobExecution;
+  private readonly runsJobs: boolean;
   private closing = false;
+  /** Rings when a job that waits for its time may be due. */
+  private alarm: AwakeTimer | null = null;
   /** Changes happen one after another, so that files and memory agree. */
   private turn: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly options: JobRunnerOptions) {}
+  constructor(private readonly options: JobRunnerOptions) {
+    this.book = new JobBook(options);
+    this.runsJobs = options.runsJobs ?? true;
+    this.execution = new JobExecution({
+      ...options,
+      book: this.book,
+      restarts: options.restarts ?? true,
+      isClosing: () => this.closing,
+      inTurn: (job, change) => this.inBackground(job, change),
+      onEnd: (job) => this.leave(job),
+    });
+  }
 
   get isPaused(): boolean {
-    return this.paused;
+    return this.book.paused;
   }
 
   list(): readonly Job[] {
-    return this.jobs;
+    return this.book.jobs;
+  }
+
+  /** Jobs that ended because their host did; resuming the queue goes on with them. */
+  listInterrupted(): readonly Job[] {
+    return this.book.broken;
   }
 
   /** The job of a project that is at work, else the first that waits. */
   find(path: string): Job | null {
-    return this.jobs.find((job) => job.project.path === path) ?? null;
+    return this.book.find(path);
   }
 
   /**
@@ -62,21 +79,25 @@ export class JobRunner {
    */
   recover(): Promise<void> {
     return this.inTurn(async () => {
+      const { book } = this;
       const queue = await readQueue(this.options.queuePath);
       for (const entry of queue.jobs) {
         const project = await openProject(entry.project).catch(() => null);
         if (project === null) continue;
         const record = await new JobStore(project.folder).read(entry.job);
-        if (record === null || isOver(record.state)) continue;
-        const job: Job = { record, project, engine: null, rssBytes: null };
-        this.jobs.push(job);
+        if (record === null) continue;
+        const job = holdJob(record, project);
+        if (isOver(record.state)) {
+          if (record.error?.code === HOST_ENDED.code) book.broken.push(job);
+          continue;
+        }
+        book.jobs.push(job);
         if (!isAtWork(record.state)) continue;
         if (isProcessAlive(record.process) && (await isProjectLocked(project))) void this.awaitOrphan(job);
-        else await this.move(job, 'lost', HOST_ENDED);
+        else await this.breakOff(job);
       }
-      this.paused = queue.paused || this.jobs.some((job) => job.record.state === 'queued');
-      this.jobs = this.jobs.filter((job) => !isOver(job.record.state));
-      await this.save();
+      book.paused = queue.paused || (this.runsJobs && book.waiting().length > 0);
+      await book.save();
     });
   }
 
@@ -87,45 +108,58 @@ export class JobRunner {
   start(project: Project, until: string | null): Promise<Job> {
     return this.inTurn(async () => {
       const current = this.find(project.path);
-      if (current?.record.state === 'paused') await this.move(current, 'resume');
-      const job = current ?? (await this.enqueue(project, until));
+      if (current?.record.state === 'paused') await this.book.move(current, 'resume');
+      const job = current ?? (await this.book.enqueue(project, { until }));
       // Somebody asked for this one: where nothing is in its way it starts even if the queue is paused.
-      if (job.record.state === 'queued' && !this.closing && !this.isBusy()) await this.launch(job);
+      if (job.record.state === 'queued' && this.mayStart()) await this.launch(job);
       return job;
     });
   }
 
-  /** Queues a run with the config as it is now; the same run is not queued twice. */
-  add(project: Project, until: string | null): Promise<Job> {
+  /** Queues a run with the config as it is now; the same run is not queued twice, but gets the new start time. */
+  add(project: Project, request: JobRequest): Promise<Job> {
     return this.inTurn(async () => {
       const config = JSON.stringify(project.file.config);
-      const same = this.jobs.find(
-        ({ record, project: { path } }) =>
-          path === project.path &&
-          record.state === 'queued' &&
-          record.until === until &&
-          JSON.stringify(record.config) === config,
-      );
-      const job = same ?? (await this.enqueue(project, until));
+      const same = this.book
+        .waiting()
+        .find(
+          ({ record, project: { path } }) =>
+            path === project.path && record.until === request.until && JSON.stringify(record.config) === config,
+        );
+      const job = same ?? (await this.book.enqueue(project, request));
+      if (same !== undefined) await this.setStart(same, request.startAfter ?? null);
       await this.next();
       return job;
     });
   }
 
+  /**
+   * Changes the time before which a waiting job is not started; null = as soon as it may.
+   * @throws `JOB_NOT_WAITING`
+   */
+  schedule(id: string, startAfter: string | null): Promise<void> {
+    return this.inTurn(async () => {
+      await this.setStart(this.requireWaiting(id), startAfter);
+      await this.next();
+    });
+  }
+
+  /** @throws `JOB_NOT_ACTIVE` */
   pause(path: string): Promise<Job> {
     return this.inTurn(async () => {
       const job = this.require(path);
-      await this.move(job, 'pause');
-      if (job.record.state === 'pausing') job.engine?.stop();
+      await this.book.move(job, 'pause');
+      if (job.record.state === 'pausing') await this.execution.end(job);
       return job;
     });
   }
 
+  /** @throws `JOB_NOT_ACTIVE` */
   stop(path: string): Promise<Job> {
     return this.inTurn(async () => {
       const job = this.require(path);
-      await this.move(job, 'stop', STOPPED);
-      if (job.record.state === 'stopping') job.engine?.stop();
+      await this.book.move(job, 'stop', STOPPED);
+      if (job.record.state === 'stopping') await this.execution.end(job);
       else await this.leave(job);
       return job;
     });
@@ -134,9 +168,24 @@ export class JobRunner {
   /** @throws `JOB_NOT_WAITING` */
   remove(id: string): Promise<void> {
     return this.inTurn(async () => {
-      const job = this.requireWaiting(id);
-      await this.move(job, 'stop', STOPPED);
-      await this.leave(job);
+      const { book } = this;
+      if (book.broken.some(({ record }) => record.id === id)) {
+        book.broken = book.broken.filter(({ record }) => record.id !== id);
+        return book.save();
+      }
+      await this.takeOut(this.requireWaiting(id));
+      await book.save();
+      await this.next();
+    });
+  }
+
+  /** Takes out everything that waits. */
+  clear(): Promise<void> {
+    return this.inTurn(async () => {
+      for (const job of this.book.waiting()) await this.takeOut(job);
+      this.book.broken = [];
+      await this.book.save();
+      await this.next();
     });
   }
 
@@ -144,18 +193,17 @@ export class JobRunner {
   reorder(id: string, to: number): Promise<void> {
     return this.inTurn(async () => {
       const job = this.requireWaiting(id);
-      const others = this.jobs.filter((other) => other !== job);
-      const first = others.findIndex((other) => other.record.state === 'queued');
-      others.splice(first === -1 ? others.length : first + to, 0, job);
-      this.jobs = others;
-      await this.save();
+      this.book.drop(job);
+      this.book.insert(to, [job]);
+      await this.book.save();
     });
   }
 
   setPaused(paused: boolean): Promise<void> {
     return this.inTurn(async () => {
-      this.paused = paused;
-      await this.save();
+      this.book.paused = paused;
+      if (!paused && this.runsJobs) await this.book.takeUpBroken();
+      else await this.book.save();
       await this.next();
     });
   }
@@ -165,89 +213,35 @@ export class JobRunner {
     this.closing = true;
     // A job that is being started has no engine yet.
     await this.turn;
-    const engines = this.jobs.flatMap((job) => job.engine ?? []);
+    this.alarm?.cancel();
+    for (const job of this.list()) this.execution.cancelRestart(job);
+    const engines = this.list().flatMap((job) => job.engine ?? []);
     for (const engine of engines) engine.stop();
     await Promise.all(engines.map((engine) => engine.outcome));
     // What their ends changed is on disk when the host ends.
     await this.turn;
   }
 
-  private isBusy(): boolean {
-    return this.jobs.some(({ record }) => isAtWork(record.state) || record.state === 'paused');
+  private mayStart(): boolean {
+    return this.runsJobs && !this.closing && !this.book.isBusy();
   }
 
-  private async enqueue(project: Project, until: string | null): Promise<Job> {
-    const now = this.now();
-    const record: JobRecord = {
-      format: 'stepadapt-job',
-      version: 1,
-      id: `${now.replaceAll(/[^0-9]/g, '').slice(0, 17)}-${randomBytes(4).toString('hex')}`,
-      state: 'queued',
-      until,
-      config: project.file.config,
-      queuedAt: now,
-      startedAt: null,
-      endedAt: null,
-      process: null,
-      error: null,
-    };
-    await new JobStore(project.folder).write(record);
-    const job: Job = { record, project, engine: null, rssBytes: null };
-    this.jobs.push(job);
-    await this.save();
-    this.options.onJob(job);
-    return job;
-  }
-
-  /** Starts the next job where one may start. */
+  /** Starts the next job where one may start, or waits for its time. */
   private async next(): Promise<void> {
-    if (this.closing || this.paused || this.isBusy()) return;
-    const job = this.jobs.find(({ record }) => record.state === 'queued');
-    if (job !== undefined) await this.launch(job);
+    this.alarm?.cancel();
+    this.alarm = null;
+    if (this.isPaused || !this.mayStart()) return;
+    const start = nextStart(this.list(), new Date(this.book.now()));
+    if (start === null) return;
+    if ('job' in start) return this.launch(start.job);
+    this.alarm = new AwakeTimer(start.waitMs, () => void this.inTurn(() => this.next()).catch(() => undefined));
   }
 
   private async launch(job: Job): Promise<void> {
-    this.jobs = [job, ...this.jobs.filter((other) => other !== job)];
-    await this.move(job, 'spawn');
-    await this.save();
-    const engine = superviseEngine({
-      spawn: this.options.spawn,
-      task: { type: 'run', project: job.project.path, config: job.record.config, until: job.record.until },
-      ...(this.options.patience === undefined ? {} : { patience: this.options.patience }),
-      listener: {
-        onReady: () => this.inBackground(job, () => this.move(job, 'ready')),
-        onEvents: (events) => this.options.onEvents(job, events),
-        onHeartbeat: (rssBytes) => {
-          job.rssBytes = rssBytes;
-          this.options.onJob(job);
-        },
-      },
-    });
-    job.engine = engine;
-    job.record = { ...job.record, process: engine.pid === null ? null : { pid: engine.pid, host: hostname() } };
-    await this.write(job);
-    void engine.outcome.then((outcome) => this.inBackground(job, () => this.ended(job, outcome)));
-  }
-
-  private async ended(job: Job, outcome: EngineOutcome): Promise<void> {
-    job.engine = null;
-    job.rssBytes = null;
-    job.record = { ...job.record, process: null };
-    switch (outcome.kind) {
-      case 'finished':
-        await this.move(job, 'finish');
-        break;
-      case 'stopped':
-        await this.move(job, 'ended', STOPPED);
-        break;
-      case 'failed':
-        await this.move(job, 'fail', outcome.error);
-        break;
-      case 'lost':
-        await this.move(job, 'lost', outcome.error);
-        break;
-    }
-    if (isOver(job.record.state)) await this.leave(job);
+    this.book.jobs = [job, ...this.list().filter((other) => other !== job)];
+    await this.book.move(job, 'spawn');
+    await this.book.save();
+    await this.execution.begin(job);
   }
 
   /** An engine that outlived its host is stopping by itself; its job is over when it is gone. */
@@ -255,42 +249,35 @@ export class JobRunner {
     while (isProcessAlive(job.record.process) && !this.closing) await sleep(500, undefined, { ref: false });
     if (this.closing) return;
     this.inBackground(job, async () => {
-      await this.move(job, 'lost', HOST_ENDED);
-      await this.leave(job);
+      await this.breakOff(job);
+      // The queue was resumed in the meantime: the job's turn is now.
+      if (!this.isPaused && this.runsJobs) await this.book.takeUpBroken();
+      else await this.book.save();
+      await this.next();
     });
+  }
+
+  /** A job whose host ended is interrupted, and remembered for when the queue is resumed. */
+  private async breakOff(job: Job): Promise<void> {
+    await this.book.move(job, 'lost', HOST_ENDED);
+    this.book.drop(job);
+    this.book.broken.push(job);
+  }
+
+  private async takeOut(job: Job): Promise<void> {
+    await this.book.move(job, 'stop', STOPPED);
+    this.book.drop(job);
   }
 
   private async leave(job: Job): Promise<void> {
-    this.jobs = this.jobs.filter((other) => other !== job);
-    await this.save();
+    if (isOver(job.record.state)) this.book.drop(job);
+    await this.book.save();
     await this.next();
   }
 
-  private async move(job: Job, event: JobEvent, error: JobRecord['error'] = null): Promise<void> {
-    const state = nextJobState(job.record.state, event);
-    if (state === job.record.state) return;
-    const over = isOver(state);
-    job.record = {
-      ...job.record,
-      state,
-      startedAt: job.record.startedAt ?? (state === 'starting' ? this.now() : null),
-      endedAt: over ? this.now() : null,
-      error: over && state !== 'finished' ? error : null,
-    };
-    await this.write(job);
-  }
-
-  private async write(job: Job): Promise<void> {
-    // A project folder that vanished or a full disk must not stop the queue.
-    await new JobStore(job.project.folder).write(job.record).catch(() => undefined);
-    this.options.onJob(job);
-  }
-
-  private async save(): Promise<void> {
-    await writeQueue(this.options.queuePath, {
-      paused: this.paused,
-      jobs: this.jobs.map(({ record, project }) => ({ job: record.id, project: project.path })),
-    });
+  private async setStart(job: Job, startAfter: string | null): Promise<void> {
+    job.record = { ...job.record, startAfter };
+    await this.book.write(job);
     this.options.onQueue();
   }
 
@@ -303,7 +290,7 @@ export class JobRunner {
   }
 
   private requireWaiting(id: string): Job {
-    const job = this.jobs.find(({ record }) => record.id === id && record.state === 'queued');
+    const job = this.book.waiting().find(({ record }) => record.id === id);
     if (job === undefined) {
       throw inputError('JOB_NOT_WAITING', 'this job does not wait in the queue', 'stop a job at work instead');
     }
@@ -322,19 +309,4 @@ export class JobRunner {
       this.options.onEvents(job, [{ type: 'log', level: 'error', message: describeError(error).message }]);
     });
   }
-
-  private now(): string {
-    return (this.options.now?.() ?? new Date()).toISOString();
-  }
 }
-
-const STOPPED = {
-  code: 'INTERRUPTED',
-  message: 'stopped on request',
-  hint: 'start again to go on from the last checkpoint',
-};
-const HOST_ENDED = {
-  code: 'HOST_ENDED',
-  message: 'the run was cut off when the program ended',
-  hint: 'start again to go on from the last checkpoint',
-};

@@ -2,9 +2,10 @@ import type { JobState } from '../contract/jobs.js';
 
 /**
  * What can happen to a job. `ended` = the engine process stopped as asked, with a checkpoint; `lost` = it is gone without a
- * word; `failed` = the pipeline said why it cannot go on.
+ * word; `restart` = it is gone and gets a successor; `failed` = the pipeline said why it cannot go on.
  */
-export type JobEvent = 'spawn' | 'ready' | 'pause' | 'resume' | 'stop' | 'finish' | 'fail' | 'ended' | 'lost';
+export type JobEvent =
+  'spawn' | 'ready' | 'pause' | 'resume' | 'stop' | 'finish' | 'fail' | 'ended' | 'lost' | 'restart';
 
 const TRANSITIONS: Readonly<Record<JobState, Readonly<Partial<Record<JobEvent, JobState>>>>> = {
   queued: { spawn: 'starting', stop: 'interrupted' },
@@ -24,6 +25,7 @@ const TRANSITIONS: Readonly<Record<JobState, Readonly<Partial<Record<JobEvent, J
     fail: 'failed',
     ended: 'interrupted',
     lost: 'interrupted',
+    restart: 'starting',
   },
   pausing: { stop: 'stopping', finish: 'finished', fail: 'failed', ended: 'paused', lost: 'interrupted' },
   paused: { resume: 'queued', stop: 'interrupted' },

@@ -1,11 +1,13 @@
 import { createInterface } from 'node:readline';
 import type { ErrorDetails } from '../contract/errors.js';
 import type { PipelineEvent } from '../contract/events.js';
-import { isNoise, nameCrash } from './knownProblems.js';
+import { AwakeTimer } from './awakeTimer.js';
+import { isNoise, meansOutOfMemory, nameCrash, outOfMemory } from './knownProblems.js';
+import { memoryKills } from './memoryKills.js';
 import { fromEngineSchema, type FromEngine, type MeasuredForecast, type ToEngine } from './messages.js';
 import type { EngineChild, SpawnEngine } from './spawnEngine.js';
 
-/** What came of an engine process. `lost` = it ended without saying anything. */
+/** What came of an engine process. `lost` = it ended, or was ended because it hung, without saying anything. */
 export type EngineOutcome =
   | { readonly kind: 'finished'; readonly forecast: MeasuredForecast | null }
   | { readonly kind: 'stopped' }
@@ -18,17 +20,19 @@ export interface EngineListener {
   onHeartbeat?(rssBytes: number): void;
 }
 
-/** Milliseconds. */
+/** Milliseconds in which this machine was awake. */
 export interface EnginePatience {
   /** From the start to the first word. */
   readonly ready: number;
+  /** From the last word to the verdict that it hangs. One call of a native engine may hold it for minutes. */
+  readonly silence: number;
   /** From the request to stop to SIGTERM: one update and its checkpoint. */
   readonly stop: number;
   /** From SIGTERM to SIGKILL. */
   readonly terminate: number;
 }
 
-const PATIENCE: EnginePatience = { ready: 60_000, stop: 60_000, terminate: 10_000 };
+const PATIENCE: EnginePatience = { ready: 60_000, silence: 15 * 60_000, stop: 60_000, terminate: 10_000 };
 
 export interface RunningEngine {
   readonly pid: number | null;
@@ -46,20 +50,26 @@ export function superviseEngine(options: {
   readonly task: Exclude<ToEngine, { type: 'stop' }>;
   readonly listener?: EngineListener;
   readonly patience?: Partial<EnginePatience>;
+  /** How many processes the kernel killed for want of memory so far. */
+  readonly countMemoryKills?: () => number | null;
 }): RunningEngine {
-  const { spawn, task, listener = {} } = options;
+  const { spawn, task, listener = {}, countMemoryKills = memoryKills } = options;
   const patience = { ...PATIENCE, ...options.patience };
   const lastLines: string[] = [];
-  const timers = new Set<NodeJS.Timeout>();
+  const timers = new Set<AwakeTimer>();
   const after = (ms: number, act: () => void) => {
-    const timer = setTimeout(act, ms);
+    const timer = new AwakeTimer(ms, act);
     timers.add(timer);
     return timer;
   };
   let said: Extract<FromEngine, { type: 'finished' | 'stopped' | 'failed' }> | null = null;
   let complaint: ErrorDetails | null = null;
+  let hangs: ErrorDetails | null = null;
+  let silence: AwakeTimer | null = null;
   let stopAsked = false;
-  let isReady = false;
+  let stage: string | null = null;
+  let rssBytes: number | null = null;
+  const killsBefore = countMemoryKills();
 
   let child: EngineChild;
   try {
@@ -77,6 +87,11 @@ export function superviseEngine(options: {
     // A process that is going away cannot be told anything; its exit says the rest.
     if (child.connected) child.send(message, () => undefined);
   };
+  const askToStop = () => {
+    silence?.cancel();
+    tell({ type: 'stop' });
+    after(patience.stop, terminate);
+  };
   const readyTimer = after(patience.ready, () => {
     complaint = {
       code: 'ENGINE_SILENT',
@@ -85,6 +100,17 @@ export function superviseEngine(options: {
     };
     terminate();
   });
+  const watchSilence = () =>
+    after(patience.silence, () => {
+      hangs = {
+        code: 'ENGINE_HUNG',
+        message: `the engine process said nothing for ${Math.round(patience.silence / 1000)} s${stage === null ? '' : ` in ${stage}`}`,
+        hint: 'start again to go on from the last checkpoint; if it happens again, try engine "wasm"',
+      };
+      const message = `${hangs.message}; it is asked to stop, then ended`;
+      listener.onEvents?.([{ type: 'log', level: 'warn', message }]);
+      askToStop();
+    });
 
   child.on('message', (raw: unknown) => {
     const parsed = fromEngineSchema.safeParse(raw);
@@ -97,16 +123,20 @@ export function superviseEngine(options: {
       return terminate();
     }
     const message = parsed.data;
+    if (hangs === null && !stopAsked) silence?.restart();
     switch (message.type) {
       case 'ready':
-        if (isReady) return;
-        isReady = true;
-        clearTimeout(readyTimer);
+        if (silence !== null) return;
+        readyTimer.cancel();
+        silence = watchSilence();
         listener.onReady?.();
         return tell(task);
       case 'heartbeat':
-        return listener.onHeartbeat?.(message.rssBytes);
+        rssBytes = message.rssBytes;
+        return listener.onHeartbeat?.(rssBytes);
       case 'events':
+        for (const event of message.events)
+          if (event.type === 'state' && event.state === 'running') stage = event.stage;
         return listener.onEvents?.(message.events);
       default:
         said = message;
@@ -121,19 +151,28 @@ export function superviseEngine(options: {
     });
   }
 
+  const nameLoss = (exitCode: number | null, signal: NodeJS.Signals | null): ErrorDetails => {
+    const kills = countMemoryKills();
+    const memoryRanOut = kills === null || killsBefore === null ? null : kills > killsBefore;
+    return nameCrash({ exitCode, signal, lastLines, stage, rssBytes, memoryRanOut }, task.config);
+  };
   const outcome = new Promise<EngineOutcome>((resolve) => {
     const settle = (result: EngineOutcome) => {
-      for (const timer of timers) clearTimeout(timer);
+      for (const timer of timers) timer.cancel();
       resolve(result);
     };
     child.once('error', (error: Error) => settle({ kind: 'failed', error: notStarted(error) }));
     // `close` comes after the last line of stderr and the last message, `exit` may not.
     child.once('close', (code: number | null, signal: NodeJS.Signals | null) => {
       if (said?.type === 'finished') settle({ kind: 'finished', forecast: said.forecast });
-      else if (said?.type === 'failed') settle({ kind: 'failed', error: said.error });
-      else if (said?.type === 'stopped' || stopAsked) settle({ kind: 'stopped' });
+      else if (said?.type === 'failed') {
+        const { error } = said;
+        settle({ kind: 'failed', error: meansOutOfMemory(error) ? outOfMemory(task.config, stage, rssBytes) : error });
+      } else if (stopAsked) settle({ kind: 'stopped' });
+      else if (hangs !== null) settle({ kind: 'lost', error: hangs });
+      else if (said?.type === 'stopped') settle({ kind: 'stopped' });
       else if (complaint !== null) settle({ kind: 'failed', error: complaint });
-      else settle({ kind: 'lost', error: nameCrash(signal ?? `exit code ${code ?? 0}`, lastLines) });
+      else settle({ kind: 'lost', error: nameLoss(code, signal) });
     });
   });
 
@@ -143,10 +182,9 @@ export function superviseEngine(options: {
     stop() {
       if (stopAsked) return;
       stopAsked = true;
-      // Before it is ready it has nothing to save.
-      if (!isReady) return terminate();
-      tell({ type: 'stop' });
-      after(patience.stop, terminate);
+      // Before it is ready it has nothing to save; one that hangs is being ended already.
+      if (silence === null) terminate();
+      else if (hangs === null) askToStop();
     },
   };
 }

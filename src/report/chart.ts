@@ -114,11 +114,24 @@ export function renderSvg(
         .replace(/zr\d+-/g, `${id}-`)
         .replace(/<style[^>]*>.*?<\/style>/s, '')
         .replace(/ class="[^"]*"/g, '')
+        .replace(/ style="([^"]*)"/g, (_, style: string) => presentationAttributes(style))
         .replace('<svg ', `<svg role="img" aria-label="${escapeHtml(summary)}" `)
     );
   } finally {
     chart.dispose();
   }
+}
+
+/** Inline styles as attributes of their own, which a page may show whose policy allows no inline style. */
+function presentationAttributes(style: string): string {
+  return style
+    .split(';')
+    .filter((declaration) => declaration.includes(':'))
+    .map((declaration) => {
+      const [name, ...value] = declaration.split(':');
+      return ` ${name.trim()}="${value.join(':').trim()}"`;
+    })
+    .join('');
 }
 
 /** The same drawing for the page, with the theme's colours instead of fixed ones. */

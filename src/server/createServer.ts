@@ -2,13 +2,13 @@ import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import files from '@fastify/static';
-import websocket from '@fastify/websocket';
+import websocket, { type WebSocket } from '@fastify/websocket';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Application } from '../app/application.js';
 import type { Access } from './access.js';
 import { followEvents } from './eventSocket.js';
 import { isOwnHost, isOwnOrigin, type OriginRules } from './origin.js';
-import { contentType, PAGE_POLICY, REPORT_POLICY } from './policies.js';
+import { contentType, PAGE_POLICY, reportPolicy } from './policies.js';
 import { changesNothing } from './readOnly.js';
 
 export interface ServerOptions {
@@ -25,7 +25,23 @@ export interface ServerOptions {
   readonly log: (line: string) => void;
   /** Called when a browser was let in; the next one needs the new token. */
   readonly onSession: () => void;
+  readonly limits?: Partial<ServerLimits>;
 }
+
+/** What one side may take of the host's time and memory. */
+export interface ServerLimits {
+  /** Milliseconds until the headers of a request are complete. */
+  readonly headersMs: number;
+  /** Milliseconds until a request is complete: a config over a slow tunnel. */
+  readonly requestMs: number;
+  /** Connections at once, let in or not; more are closed as they come. */
+  readonly connections: number;
+  /** Event streams at once: open windows. More are closed as they come. */
+  readonly streams: number;
+}
+
+/** A connection that says nothing is closed after `headersMs`, so strangers cannot hold all of them for long. */
+const LIMITS: ServerLimits = { headersMs: 10_000, requestMs: 60_000, connections: 4096, streams: 64 };
 
 /** Largest request: a config with room to spare. */
 const BODY_BYTES = 1 << 20;
@@ -35,8 +51,21 @@ const REQUESTS_PER_MINUTE = 3000;
 /** The web host: the window's files, commands over POST, events over a socket, pictures and reports over GET. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const { app, access, origins, cookieName, log, onSession } = options;
-  // An open window keeps its connection; the host must be able to end all the same.
-  const server = Fastify({ bodyLimit: BODY_BYTES, logger: false, forceCloseConnections: true });
+  const limits = { ...LIMITS, ...options.limits };
+  const server = Fastify({
+    bodyLimit: BODY_BYTES,
+    logger: false,
+    // An open window keeps its connection; the host must be able to end all the same.
+    forceCloseConnections: true,
+    requestTimeout: limits.requestMs,
+    http: {
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      connectionsCheckingInterval: Math.min(5000, limits.headersMs),
+      maxHeaderSize: 16_384,
+    },
+  });
+  server.server.maxConnections = limits.connections;
   // Only JSON: plain text is what a form of another site could send without asking.
   server.removeContentTypeParser('text/plain');
 
@@ -102,7 +131,13 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     return app.callRaw(name, request.body);
   });
 
-  server.get('/api/events', { websocket: true }, (socket, request) => followEvents(app, socket, request.query));
+  const streams = new Set<WebSocket>();
+  server.get('/api/events', { websocket: true }, (socket, request) => {
+    if (streams.size >= limits.streams) return socket.close(1013, 'too many windows');
+    streams.add(socket);
+    socket.on('close', () => streams.delete(socket));
+    followEvents(app, socket, request.query);
+  });
 
   server.get('/api/*', async (request, reply) => {
     const file = await app.file(request.url.split('?')[0]).catch(() => null);
@@ -110,7 +145,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     reply.header('cache-control', 'private, no-cache').type(contentType(file.name));
     if (file.isDownload) {
       reply.header('content-disposition', `attachment; filename*=UTF-8''${encodeURIComponent(file.name)}`);
-    } else if (file.name.endsWith('.html')) reply.header('content-security-policy', REPORT_POLICY);
+    } else if (file.name.endsWith('.html')) {
+      reply.header('content-security-policy', reportPolicy(Buffer.from(file.bytes).toString()));
+    }
     return reply.send(Buffer.from(file.bytes));
   });
 

@@ -20,7 +20,14 @@ export function followEvents(app: Application, socket: WebSocket, query: unknown
     },
     from.success ? from.data : undefined,
   );
-  const ping = setInterval(() => socket.ping(), PING_MS);
+  let isThere = true;
+  socket.on('pong', () => (isThere = true));
+  const ping = setInterval(() => {
+    // The other side of a broken tunnel never closes.
+    if (!isThere) return socket.terminate();
+    isThere = false;
+    socket.ping();
+  }, PING_MS);
   const end = () => {
     clearInterval(ping);
     leave();

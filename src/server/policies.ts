@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 
 /** Only what the page needs: nothing inline, nothing evaluated, nothing from elsewhere. */
@@ -14,11 +15,17 @@ export const PAGE_POLICY = {
 };
 
 /**
- * A report is one self-contained file with its style and pictures inside. It is shown without any right: an origin of its own
- * (`sandbox`), no script, no connection.
+ * The policy for a report: one self-contained file with its style and pictures inside. It is shown without any right: an origin
+ * of its own (`sandbox`), no script, no connection. Its style sheets are named by their hashes, so that none can be put into an
+ * attribute.
  */
-export const REPORT_POLICY =
-  "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+export function reportPolicy(page: string): string {
+  const styles = [...page.matchAll(/<style>(.*?)<\/style>/gs)].map(
+    ([, text]) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`,
+  );
+  const allowed = styles.length === 0 ? "'none'" : styles.join(' ');
+  return `sandbox; default-src 'none'; img-src data:; style-src ${allowed}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+}
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Application } from '../app/application.js';
 import { failure, inputError } from '../contract/errors.js';
 import { Access, newToken, TOKEN_LENGTH } from './access.js';
-import { createServer } from './createServer.js';
+import { createServer, type ServerLimits } from './createServer.js';
 import { isLoopback, originRules } from './origin.js';
 
 export const DEFAULT_PORT = 7333;
@@ -25,6 +25,7 @@ export interface WebHostOptions {
   /** `dist/renderer` by default. */
   readonly pageFolder?: string;
   readonly log: (line: string) => void;
+  readonly limits?: Partial<ServerLimits>;
   /** Called with the address for the next browser whenever one was let in. */
   readonly onSession?: (url: string) => void;
 }
@@ -71,6 +72,7 @@ export async function startWebHost(options: WebHostOptions): Promise<WebHost> {
     isReadOnly: options.isReadOnly ?? false,
     log,
     onSession: () => options.onSession?.(url()),
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
   try {
     await server.listen({ host, port });

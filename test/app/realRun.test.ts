@@ -32,6 +32,8 @@ beforeAll(async () => {
     dataFolder: join(root, 'data'),
     roots: [root],
     engine: { entry: ENTRY },
+    // The test itself goes on after the kill.
+    restarts: false,
   });
   app.subscribe((message) => {
     if (message.type === 'events') events.push(...message.events);
@@ -58,7 +60,7 @@ async function eventually<T>(look: () => Promise<T>, isRight: (value: T) => bool
 
 it(
   'a real engine, killed in the middle, goes on from its checkpoint and ends with a report',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     const { id } = await ask('projects.create', { name: 'tiny', preset: 'shapes-tiny', config: TINY });
     const snapshot = () => ask('runs.snapshot', { id });

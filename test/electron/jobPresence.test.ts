@@ -29,8 +29,10 @@ function job(state: JobState, more: Partial<JobView> = {}): JobView {
     state,
     until: null,
     queuedAt: '2026-01-01T00:00:00.000Z',
+    startAfter: null,
     startedAt: null,
     endedAt: null,
+    restarts: 0,
     error: null,
     rssBytes: null,
     configChanged: false,
@@ -49,7 +51,7 @@ function presence(changed: Partial<Settings> = {}, waiting: JobView[] = []) {
     },
     call: async (name: string) =>
       name === 'queue.list'
-        ? { ok: true, value: { paused: false, jobs: waiting } }
+        ? { ok: true, value: { paused: false, jobs: waiting, interrupted: [] } }
         : { ok: true, value: [{ id, progress: 0.25 }] },
     isBusy: () => isBusy,
   } as unknown as Application;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { configSchema } from '../../src/contract/config.js';
 import type { JobState } from '../../src/contract/jobs.js';
-import { JobRunner } from '../../src/jobs/jobRunner.js';
+import { JobRunner, type JobRunnerOptions } from '../../src/jobs/jobRunner.js';
 import { JobStore } from '../../src/jobs/jobStore.js';
 import { createProject, saveConfig, type Project } from '../../src/project/project.js';
 import { FakeEngines } from './fakeEngine.js';
@@ -32,16 +32,18 @@ afterEach(async () => {
 const project = (name: string): Promise<Project> =>
   createProject(join(root, name), { preset: null, config: configSchema.parse({}) });
 
-function newRunner(spawn = engines.spawn): JobRunner {
+function newRunner(options: Partial<JobRunnerOptions> = {}): JobRunner {
   const runner = new JobRunner({
     queuePath: join(root, 'queue.json'),
-    spawn,
+    spawn: engines.spawn,
     onJob: ({ record, project: { file } }) => {
       const line = `${file.name} ${record.state}`;
       if (states.at(-1) !== line) states.push(line);
     },
     onQueue: () => undefined,
     onEvents: () => undefined,
+    restarts: false,
+    ...options,
   });
   runners.push(runner);
   return runner;
@@ -55,10 +57,12 @@ async function untilState(of: Project, state: JobState): Promise<void> {
 it('starting twice gives the first job, whose record was on disk before its process began', async () => {
   const one = await project('one');
   let atSpawn: unknown = null;
-  const runner = newRunner(() => {
-    const [name] = readdirSync(join(one.folder, 'jobs'));
-    atSpawn = JSON.parse(readFileSync(join(one.folder, 'jobs', name), 'utf8'));
-    return engines.spawn();
+  const runner = newRunner({
+    spawn: () => {
+      const [name] = readdirSync(join(one.folder, 'jobs'));
+      atSpawn = JSON.parse(readFileSync(join(one.folder, 'jobs', name), 'utf8'));
+      return engines.spawn();
+    },
   });
   const first = await runner.start(one, null);
   const second = await runner.start(one, null);
@@ -71,7 +75,7 @@ it('starting twice gives the first job, whose record was on disk before its proc
 it('runs one job at a time, and a failure does not stop the rest', async () => {
   const [one, two, three] = await Promise.all(['one', 'two', 'three'].map(project));
   const runner = newRunner();
-  for (const each of [one, two, three]) await runner.add(each, null);
+  for (const each of [one, two, three]) await runner.add(each, { until: null });
   expect(engines.children).toHaveLength(1);
   (await engines.atWork(0)).end({ type: 'failed', error: { code: 'DISK_FULL', message: 'full', hint: 'make room' } });
   (await engines.atWork(1)).exit(null, 'SIGSEGV');
@@ -90,7 +94,7 @@ it('a job keeps the config it was queued with', async () => {
   const [one, two] = await Promise.all(['one', 'two'].map(project));
   const runner = newRunner();
   await runner.start(one, null);
-  await runner.add(two, 'base');
+  await runner.add(two, { until: 'base' });
   await saveConfig(two, configSchema.parse({ seed: 7 }));
   (await engines.atWork(0)).end({ type: 'finished', forecast: null });
   const child = await engines.atWork(1);
@@ -101,7 +105,7 @@ it('a paused job keeps its place and goes on with the same record', async () => 
   const [one, two] = await Promise.all(['one', 'two'].map(project));
   const runner = newRunner();
   const { record } = await runner.start(one, null);
-  await runner.add(two, null);
+  await runner.add(two, { until: null });
   const child = await engines.atWork(0);
   await runner.pause(one.path);
   expect(child.received.at(-1)).toEqual({ type: 'stop' });
@@ -121,7 +125,11 @@ it('a paused job keeps its place and goes on with the same record', async () => 
 it('waiting jobs can be moved and removed, jobs at work cannot', async () => {
   const [one, two, three] = await Promise.all(['one', 'two', 'three'].map(project));
   const runner = newRunner();
-  const jobs = [await runner.start(one, null), await runner.add(two, null), await runner.add(three, null)];
+  const jobs = [
+    await runner.start(one, null),
+    await runner.add(two, { until: null }),
+    await runner.add(three, { until: null }),
+  ];
   const ids = () => runner.list().map(({ record }) => record.id);
   await runner.reorder(jobs[2].record.id, 0);
   expect(ids()).toEqual([0, 2, 1].map((index) => jobs[index].record.id));
@@ -136,7 +144,7 @@ it('a paused queue starts nothing until it is resumed, unless somebody starts a 
   const [one, two] = await Promise.all(['one', 'two'].map(project));
   const runner = newRunner();
   await runner.setPaused(true);
-  await runner.add(one, null);
+  await runner.add(one, { until: null });
   expect(engines.children).toHaveLength(0);
   await runner.start(two, null);
   expect(engines.children).toHaveLength(1);
@@ -153,8 +161,8 @@ it('after the program was killed, its run is interrupted and what waited still w
   await before.start(one, null);
   await engines.atWork(0);
   await untilState(one, 'running');
-  await before.add(two, null);
-  await before.add(three, null);
+  await before.add(two, { until: null });
+  await before.add(three, { until: null });
 
   const runner = newRunner();
   await runner.recover();

@@ -3,7 +3,18 @@ import { expect, it } from 'vitest';
 import { jobStateSchema, type JobState } from '../../src/contract/jobs.js';
 import { isAtWork, isOver, nextJobState, type JobEvent } from '../../src/jobs/jobState.js';
 
-const EVENTS: readonly JobEvent[] = ['spawn', 'ready', 'pause', 'resume', 'stop', 'finish', 'fail', 'ended', 'lost'];
+const EVENTS: readonly JobEvent[] = [
+  'spawn',
+  'ready',
+  'pause',
+  'resume',
+  'stop',
+  'finish',
+  'fail',
+  'ended',
+  'lost',
+  'restart',
+];
 const STATES = jobStateSchema.options;
 const event = fc.constantFrom(...EVENTS);
 
@@ -11,6 +22,8 @@ const after = (events: readonly JobEvent[], start: JobState = 'queued') => event
 
 it.each<[string, JobEvent[], JobState]>([
   ['runs to its end', ['spawn', 'ready', 'finish'], 'finished'],
+  ['gets another process for a lost one', ['spawn', 'ready', 'restart', 'ready', 'restart'], 'starting'],
+  ['is not started again while it stops', ['spawn', 'ready', 'stop', 'restart', 'lost'], 'interrupted'],
   ['fails', ['spawn', 'ready', 'fail'], 'failed'],
   ['is paused and goes on', ['spawn', 'ready', 'pause', 'ended', 'resume', 'spawn', 'ready'], 'running'],
   ['is stopped while it pauses', ['spawn', 'ready', 'pause', 'stop', 'ended'], 'interrupted'],

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { reportFigures } from '../../src/report/figures.js';
 import { reportPage } from '../../src/report/html.js';
@@ -24,6 +25,19 @@ describe('report page', () => {
     for (const address of addresses) expect(address).toMatch(/^(data:image\/png;base64,|#)/);
     // namespaces of SVG are names, not addresses
     expect(page.replaceAll(/xmlns(:\w+)?="[^"]*"/g, '')).not.toMatch(/https?:\/\//);
+  });
+
+  it('allows its own style sheet by its hash, and needs no other style', () => {
+    const page = pageOf();
+    const sheets = [...page.matchAll(/<style[^>]*>(.*?)<\/style>/gs)];
+    expect(sheets).toHaveLength(1);
+    const hash = createHash('sha256').update(sheets[0][1]).digest('base64');
+    const policy = /Content-Security-Policy" content="([^"]*)"/.exec(page)![1].replaceAll('&#39;', "'");
+    expect(policy).toContain(`style-src 'sha256-${hash}'`);
+    expect(policy).not.toContain('unsafe');
+    expect(page).not.toMatch(/<[^>]*\sstyle\s*=/i);
+    // What the charts' texts had as a style they have as attributes.
+    expect(page).toMatch(/<text[^>]* font-size="\d+px"/);
   });
 
   it('escapes whatever the project, its models and its stages are called', () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -172,12 +173,14 @@ it('shows reports without any right, and gives other files as downloads', async 
   if (!made.ok) throw new Error(made.error.message);
   const folder = join(root, 'r/reports/2026-01-01');
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'report.html'), '<script>alert(1)</script>');
+  await writeFile(join(folder, 'report.html'), '<style>p { color: red }</style><script>alert(1)</script>');
   await writeFile(join(folder, 'ledger.csv'), 'a,b\n');
   const page = await send('GET', `/api/report/${made.value.id}/2026-01-01/report.html`, own());
   expect(page.status).toBe(200);
   expect(page.headers['content-security-policy']).toMatch(/^sandbox; default-src 'none'/);
-  expect(page.headers['content-security-policy']).not.toContain('allow-scripts');
+  const hash = createHash('sha256').update('p { color: red }').digest('base64');
+  expect(page.headers['content-security-policy']).toContain(`style-src 'sha256-${hash}'`);
+  expect(page.headers['content-security-policy']).not.toMatch(/allow-scripts|unsafe/);
   const table = await send('GET', `/api/report/${made.value.id}/2026-01-01/ledger.csv`, own());
   expect(table.headers['content-disposition']).toMatch(/^attachment/);
   expect(table.headers['content-type']).toMatch(/^text\/csv/);
