@@ -111,6 +111,12 @@ export const baseSchema = z
     checkpointEvery: positiveInt('steps between checkpoints', 500),
     sampleEvery: nonNegativeInt('steps between sample grids, 0 = only at the end', 500),
     keepCheckpoints: positiveInt('newest checkpoints kept', 2, 1000),
+    imported: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .nullable()
+      .default(null)
+      .describe('SHA-256 of the weights in imported/unet that take the place of training; set by `stepadapt import`'),
   })
   .prefault({});
 

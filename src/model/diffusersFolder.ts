@@ -67,8 +67,13 @@ export async function readModelFolder(dir: string): Promise<{ spec: UNetSpec; we
   );
 }
 
-/** The tensors that `spec` needs, and no others, in alphabetical order. */
-function weightsFor(spec: UNetSpec, tensors: ReadonlyMap<string, SafetensorsTensor>, path: string): Weights {
+/**
+ * The tensors that `spec` needs, and no others, in alphabetical order.
+ *
+ * @param path what errors call the file
+ * @throws input errors `MODEL_INVALID`, `MODEL_UNSUPPORTED`
+ */
+export function weightsFor(spec: UNetSpec, tensors: ReadonlyMap<string, SafetensorsTensor>, path: string): Weights {
   const found = new Map(Array.from(tensors, ([name, tensor]) => [currentName(name), tensor]));
   const shapes = tensorShapes(spec);
   const unknown = [...found.keys()].find((name) => !shapes.has(name));

@@ -1,13 +1,16 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { ExperimentConfig } from '../../contract/config.js';
 import { inputError } from '../../contract/errors.js';
+import { noiseSchedule } from '../../diffusion/noiseSchedule.js';
 import { trainingObjective } from '../../diffusion/objective.js';
 import { encodePng } from '../../formats/images.js';
 import { encodeNpz } from '../../formats/npz.js';
 import { bytesFromImages } from '../../formats/pixels.js';
 import { readModelFolder } from '../../model/diffusersFolder.js';
 import { projectDesign } from '../../pipeline/projectDesign.js';
+import { isBundle, openBundle, readBundle } from '../../pipeline/bundle.js';
 import { openModel } from '../../pipeline/models.js';
 import { ProgressMeter } from '../../pipeline/progressMeter.js';
 import { StageStore } from '../../pipeline/stageStore.js';
@@ -32,19 +35,15 @@ interface SampleOptions extends OutputOptions {
 export function registerSampleCommand(program: Command): void {
   program
     .command('sample')
-    .argument('<project>', 'project folder or .stepadapt file')
-    .description("draw images with the project's sampler")
-    .option('--model <name>', 'base, adaptive, uniform, or the path of a diffusers folder', 'adaptive')
+    .argument('<project>', 'project folder or .stepadapt file, or a bundle of experts')
+    .description('draw images with the sampler of a project or bundle')
+    .option('--model <name>', 'base, adaptive, uniform, or the path of a diffusers folder or a bundle', 'adaptive')
     .option('--count <n>', 'images', countOption('count', 1), 16)
     .option('--seed <n>', 'seed of the noises', countOption('seed', 0), 0)
     .requiredOption('--out <path>', 'X.npz (arr_0, uint8 NHWC) or a folder of PNG files')
     .option('--json', 'print JSON')
     .action(async (path: string, options: SampleOptions) => {
-      const project = await openProject(path);
-      const { config } = project.file;
-      const design = await projectDesign(config, new StageStore(project));
-      await openEngine(config.engine);
-      const denoiser = await openDenoiser(project, options.model);
+      const { denoiser, config } = await openSource(path, options.model);
       const view = openProgressView({ json: false });
       const stop = stopOnInterrupt();
       const progress = new ProgressMeter(
@@ -56,7 +55,7 @@ export function registerSampleCommand(program: Command): void {
       try {
         const images = await sampleImages({
           denoiser,
-          schedule: design.schedule,
+          schedule: noiseSchedule(config.diffusion),
           sampling: config.sampling,
           count: options.count,
           size: config.data.size,
@@ -79,21 +78,53 @@ export function registerSampleCommand(program: Command): void {
     });
 }
 
+/** What to sample with, and the settings that it is sampled by. */
+async function openSource(
+  path: string,
+  model: string,
+): Promise<{ denoiser: Denoiser; config: Pick<ExperimentConfig, 'data' | 'diffusion' | 'sampling'> }> {
+  if (await isBundle(path)) {
+    if (model !== 'adaptive') {
+      throw inputError('BAD_USAGE', `a bundle holds experts, no model "${model}"`, 'leave out --model');
+    }
+    const bundle = await readBundle(path);
+    await openEngine('auto');
+    return { denoiser: await openBundle(path, bundle), config: bundle };
+  }
+  const project = await openProject(path);
+  await openEngine(project.file.config.engine);
+  return { denoiser: await openDenoiser(project, model), config: project.file.config };
+}
+
 async function openDenoiser(project: Project, model: string): Promise<Denoiser> {
   const { config } = project.file;
   if (model === 'base' || model === 'adaptive' || model === 'uniform') {
     const store = new StageStore(project);
     return (await openModel(model, await projectDesign(config, store), store)).denoiser;
   }
-  const { spec, weights } = await readModelFolder(model);
-  if (spec.size !== config.data.size || spec.inChannels !== config.data.channels) {
-    throw inputError(
-      'MODEL_MISMATCH',
-      `${model} makes images of ${spec.size} x ${spec.size} x ${spec.inChannels}, the project of ${config.data.size} x ${config.data.size} x ${config.data.channels}`,
-      'choose a model trained on images of the same shape',
-    );
+  if (await isBundle(model)) {
+    const bundle = await readBundle(model);
+    requireShape(model, bundle.data, config.data);
+    return openBundle(model, bundle, config.diffusion);
   }
+  const { spec, weights } = await readModelFolder(model);
+  requireShape(model, { size: spec.size, channels: spec.inChannels }, config.data);
   return createNetworkDenoiser(spec, weights, trainingObjective(config));
+}
+
+interface ImageShape {
+  readonly size: number;
+  readonly channels: number;
+}
+
+function requireShape(model: string, own: ImageShape, wanted: ImageShape): void {
+  if (own.size === wanted.size && own.channels === wanted.channels) return;
+  const words = ({ size, channels }: ImageShape) => `${size} x ${size} x ${channels}`;
+  throw inputError(
+    'MODEL_MISMATCH',
+    `${model} makes images of ${words(own)}, the project of ${words(wanted)}`,
+    'choose a model trained on images of the same shape',
+  );
 }
 
 async function saveImages(

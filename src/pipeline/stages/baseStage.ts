@@ -3,6 +3,7 @@ import { initialiseWeights } from '../../model/initialise.js';
 import { intervalOfTimesteps } from '../../training/timestepDraws.js';
 import { trainingMacs } from '../ledger.js';
 import type { Stage } from '../stage.js';
+import { takeImportedBase } from '../importedBase.js';
 import { trainNetwork } from '../trainNetwork.js';
 
 /** Stage 1 of the paper: one denoiser for all timesteps. */
@@ -16,9 +17,14 @@ export function baseStage(config: ExperimentConfig): Stage {
       diffusion: config.diffusion,
       model: config.model,
       base: trained(config),
+      ...(config.base.imported !== null && { imported: config.base.imported }),
     },
     async run(context) {
       const { design } = context;
+      if (config.base.imported !== null) {
+        await takeImportedBase(context, config.base.imported);
+        return {};
+      }
       await trainNetwork(context, {
         spec: design.spec,
         initial: initialiseWeights(design.spec, config.seed),

@@ -4,10 +4,10 @@ import type { ExperimentConfig } from '../../contract/config.js';
 import type { LatencyTable } from '../../contract/results.js';
 import { assertReachable, widthSpace } from '../../method/widthSpace.js';
 import { writeJsonAtomic } from '../../project/atomicFile.js';
-import { LATENCY_FILE } from '../latencyFile.js';
+import { LATENCY_FILE, readLatencyTable } from '../latencyFile.js';
 import { measureLatency } from '../measureLatency.js';
 import { ProgressMeter } from '../progressMeter.js';
-import type { Stage } from '../stage.js';
+import type { Stage, StageContext } from '../stage.js';
 
 /**
  * Times every prunable width on this machine, once. All pruning reads the recorded table, so that a project decides the same
@@ -25,21 +25,37 @@ export function latencyStage(config: ExperimentConfig): Stage {
       batch: sampling.batch,
     },
     async run(context) {
-      const { design, engine, folder, signal } = context;
-      const space = widthSpace(design.spec, pruning);
-      const progress = new ProgressMeter(context.emit, context.stageId, 'width', space.choices.length);
-      const measured = await measureLatency(space, {
-        batch: sampling.batch,
-        signal,
-        onWidth: (done) => progress.report(done),
-      });
-      const { id, version, device, threads } = engine;
-      const table: LatencyTable = { engine: { id, version, device, threads }, ...measured };
+      const { design } = context;
+      const table = (await recordedTable(context)) ?? (await recordTimes(context));
       const timed = widthSpace(design.spec, pruning, table);
       for (const { budget } of design.groups) assertReachable(timed, budget * design.baseMacs);
-      await mkdir(folder, { recursive: true });
-      await writeJsonAtomic(join(folder, LATENCY_FILE), table);
       return {};
     },
   };
+}
+
+/** What an earlier run measured before it found that the budgets of that time cannot be reached. */
+async function recordedTable({ store }: StageContext): Promise<LatencyTable | null> {
+  try {
+    return await readLatencyTable(store);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+async function recordTimes(context: StageContext): Promise<LatencyTable> {
+  const { config, design, engine, folder, signal } = context;
+  const space = widthSpace(design.spec, config.pruning);
+  const progress = new ProgressMeter(context.emit, context.stageId, 'width', space.choices.length);
+  const measured = await measureLatency(space, {
+    batch: config.sampling.batch,
+    signal,
+    onWidth: (done) => progress.report(done),
+  });
+  const { id, version, device, threads } = engine;
+  const table: LatencyTable = { engine: { id, version, device, threads }, ...measured };
+  await mkdir(folder, { recursive: true });
+  await writeJsonAtomic(join(folder, LATENCY_FILE), table);
+  return table;
 }
