@@ -13,6 +13,7 @@ import { pipelineStages } from '../../src/pipeline/pipelineStages.js';
 import { pruneNetwork } from '../../src/pipeline/pruneNetwork.js';
 import { latencyStage } from '../../src/pipeline/stages/latencyStage.js';
 import { parseConfig } from '../../src/project/project.js';
+import { intervalOfTimesteps } from '../../src/training/timestepDraws.js';
 import { stageContext, TINY } from './stageContext.js';
 
 const config = {
@@ -83,7 +84,7 @@ describe('latency stage', () => {
         ratio: budget,
         // Neither gradients nor rounds: the table is what counts here.
         pruning: { ...pruning, importance: 'l2', rounds: 0 },
-        draw: () => new Int32Array(),
+        draw: intervalOfTimesteps(from, to),
       });
       return result;
     };
