@@ -57,8 +57,8 @@ export function exitCode(error: unknown): 1 | 2 | 130 {
 const STORAGE_TROUBLES = new Set(['DISK_FULL', 'DISK_FAILED', 'NOT_WRITABLE', 'PROJECT_GONE']);
 
 /** Whether the run can go on from its last checkpoint once somebody has seen to the disk. */
-export function isStorageTrouble(error: unknown): boolean {
-  return STORAGE_TROUBLES.has(describeError(error).code);
+export function isStorageTrouble({ code }: Pick<ErrorDetails, 'code'>): boolean {
+  return STORAGE_TROUBLES.has(code);
 }
 
 /** Node's file-system error codes in words; anything else becomes an `UNEXPECTED` failure that keeps its cause. */

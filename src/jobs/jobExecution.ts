@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { ErrorDetails } from '../contract/errors.js';
+import { isStorageTrouble, type ErrorDetails } from '../contract/errors.js';
 import type { PipelineEvent } from '../contract/events.js';
 import { AwakeTimer } from './awakeTimer.js';
 import { movedRecord, STOPPED, type Job } from './job.js';
@@ -78,7 +78,8 @@ export class JobExecution {
         await book.move(job, 'ended', STOPPED);
         break;
       case 'failed':
-        await book.move(job, 'fail', outcome.error);
+        // A full or vanished disk is no failure of the run: it rests, with the reason, and goes on when it is started again.
+        await book.move(job, isStorageTrouble(outcome.error) ? 'lost' : 'fail', outcome.error);
         break;
       case 'lost':
         if (await this.restart(job, outcome.error)) return;

@@ -117,7 +117,7 @@ async function runStage(
     await writeStageHashes(store.folder(stage.id));
   } catch (error) {
     const isStopped = error instanceof StepAdaptError && error.kind === 'interrupted';
-    const state = isStopped || isStorageTrouble(error) ? 'interrupted' : 'failed';
+    const state = isStopped || isStorageTrouble(describeError(error)) ? 'interrupted' : 'failed';
     // On a full disk the record may not be writable either; the first error is the one to show.
     await store.write(record(state, {}, error)).catch(() => undefined);
     emit({ type: 'state', stage: stage.id, state });

@@ -73,15 +73,21 @@ it('starting twice gives the first job, whose record was on disk before its proc
 });
 
 it('runs one job at a time, and a failure does not stop the rest', async () => {
-  const [one, two, three] = await Promise.all(['one', 'two', 'three'].map(project));
+  const [one, two, three, four] = await Promise.all(['one', 'two', 'three', 'four'].map(project));
   const runner = newRunner();
-  for (const each of [one, two, three]) await runner.add(each, { until: null });
+  for (const each of [one, two, three, four]) await runner.add(each, { until: null });
   expect(engines.children).toHaveLength(1);
-  (await engines.atWork(0)).end({ type: 'failed', error: { code: 'DISK_FULL', message: 'full', hint: 'make room' } });
+  (await engines.atWork(0)).end({ type: 'failed', error: { code: 'NOT_FINITE', message: 'NaN', hint: 'lower' } });
   (await engines.atWork(1)).exit(null, 'SIGSEGV');
-  (await engines.atWork(2)).end({ type: 'finished', forecast: null });
-  await untilState(three, 'finished');
-  expect(await new JobStore(one.folder).newest()).toMatchObject({ state: 'failed', error: { code: 'DISK_FULL' } });
+  (await engines.atWork(2)).end({ type: 'failed', error: { code: 'DISK_FULL', message: 'full', hint: 'make room' } });
+  (await engines.atWork(3)).end({ type: 'finished', forecast: null });
+  await untilState(four, 'finished');
+  expect(await new JobStore(one.folder).newest()).toMatchObject({ state: 'failed', error: { code: 'NOT_FINITE' } });
+  // It goes on when there is room again.
+  expect(await new JobStore(three.folder).newest()).toMatchObject({
+    state: 'interrupted',
+    error: { code: 'DISK_FULL', hint: 'make room' },
+  });
   expect(await new JobStore(two.folder).newest()).toMatchObject({
     state: 'interrupted',
     error: { code: 'ENGINE_CRASHED' },
