@@ -48,7 +48,7 @@ async function study() {
     const project = join(root, `full-${++projects}`);
     await cp(fresh, project, { recursive: true });
     for (let row = 0; row < LIMITS_IN_A_ROW && times < wanted; row++) {
-      const room = Math.floor(random() * 0.5 * bytes);
+      const room = Math.floor(random() * 0.35 * bytes);
       const run = await runProgram(['run', project, '--json'], { faults: { room } });
       if (run.code === 0) break;
       times++;
