@@ -1,8 +1,11 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createApplication, type Application } from '../../src/app/application.js';
+import { KEY_VARIABLE } from '../../src/pipeline/languageModelService.js';
 import type { AppEvent, CommandName, CommandParams, CommandValue } from '../../src/contract/api.js';
 import { removeFolder } from '../removeFolder.js';
 
@@ -22,11 +25,26 @@ const TINY = {
   evaluation: { samples: 6 },
 };
 
+/** The key of a language-model service, which must reach the service and nothing else. */
+const KEY = 'sk-planted-0123456789abcdef';
+let service: Server;
+const keysSeen: (string | undefined)[] = [];
+
 let root: string;
 let app: Application;
 const events: AppEvent[] = [];
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'stepadapt-real-'));
+  vi.stubEnv(KEY_VARIABLE, KEY);
+  // A service that sends the key back with its answer, and again where the answer is an error.
+  service = createServer((request, response) => {
+    keysSeen.push(request.headers.authorization);
+    request.resume().on('end', () => {
+      if (keysSeen.length % 2 === 0) response.statusCode = 500;
+      response.end(JSON.stringify({ choices: [{ message: { content: `[1] for ${KEY}` } }], error: KEY }));
+    });
+  });
+  await new Promise<void>((done) => service.listen(0, '127.0.0.1', done));
   app = await createApplication({
     host: 'process',
     dataFolder: join(root, 'data'),
@@ -41,6 +59,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await app.close();
+  vi.unstubAllEnvs();
+  await new Promise((done) => service.close(done));
   await removeFolder(root);
 });
 
@@ -60,9 +80,12 @@ async function eventually<T>(look: () => Promise<T>, isRight: (value: T) => bool
 
 it(
   'a real engine, killed in the middle, goes on from its checkpoint and ends with a report',
-  { timeout: 900_000 },
+  { timeout: 1_800_000 },
   async () => {
-    const { id } = await ask('projects.create', { name: 'tiny', preset: 'shapes-tiny', config: TINY });
+    const { port } = service.address() as AddressInfo;
+    const languageModel = { url: `http://127.0.0.1:${port}/v1`, model: 'tiny' };
+    const config = { ...TINY, pruning: { ...TINY.pruning, proposer: 'language-model', languageModel } };
+    const { id } = await ask('projects.create', { name: 'tiny', preset: 'shapes-tiny', config });
     const snapshot = () => ask('runs.snapshot', { id });
     const first = await ask('runs.start', { id });
     await eventually(snapshot, ({ metrics }) => (metrics[0]?.steps.at(-1) ?? 0) >= 10);
@@ -110,3 +133,21 @@ it(
     expect((await ask('projects.recent', {}))[0]).toMatchObject({ state: 'finished', progress: 1 });
   },
 );
+
+it('the key of the language model reached the service, and is in no file and no message', async () => {
+  expect(keysSeen.length).toBeGreaterThan(0);
+  expect(new Set(keysSeen)).toEqual(new Set([`Bearer ${KEY}`]));
+  expect(JSON.stringify(events)).not.toContain(KEY);
+  const names = await readdir(root, { recursive: true });
+  // The transcript of the search, the job's record, the report and the application's own files are among them.
+  for (const part of ['transcript.jsonl', 'jobs', 'report.html', 'projects.json', 'tiny.stepadapt']) {
+    expect(
+      names.some((name) => name.includes(part)),
+      part,
+    ).toBe(true);
+  }
+  for (const name of names) {
+    const bytes = await readFile(join(root, name)).catch(() => null);
+    expect(bytes?.includes(KEY) ?? false, name).toBe(false);
+  }
+});

@@ -52,7 +52,7 @@ for (let index = 0; index < JOBS; index++) {
     grouping: { groups: 2 },
     experts: { steps: 4, warmup: 1 },
     pruning: { evidence: 2, rounds: 1, proxySteps: 1, proxyImages: 4 },
-    sampling: { steps: 3, batch: 4 },
+    sampling: { steps: 5, batch: 4 },
     evaluation: { samples: 4 },
   });
   const name = `job-${String(index + 1).padStart(2, '0')}`;
@@ -80,7 +80,7 @@ function startHost() {
     env,
     stdio: ['ignore', 'pipe', 'ignore'],
   });
-  const life = { child, ended: once(child, 'exit'), isOver: false, code: null };
+  const life = { child, ended: once(child, 'exit'), isOver: false, code: null, isAtWork: false };
   void life.ended.then(([code]) => Object.assign(life, { isOver: true, code }));
   let rest = '';
   child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -88,6 +88,8 @@ function startHost() {
     rest = lines.pop();
     for (const line of lines) {
       const event = JSON.parse(line);
+      // A program that is killed before it works shows nothing.
+      life.isAtWork ||= event.type === 'progress';
       const name = event.type === 'log' ? /^(job-\d+): finished/.exec(event.message)?.[1] : undefined;
       if (name === undefined) continue;
       finished.set(name, finished.get(name) + 1);
@@ -126,7 +128,7 @@ while (!host.isOver || doneCount() < JOBS) {
     host = startHost();
   }
   await Promise.race([sleep(500 + random() * 4000), host.ended]);
-  if (host.isOver || doneCount() >= JOBS - UNDISTURBED) continue;
+  if (host.isOver || !host.isAtWork || doneCount() >= JOBS - UNDISTURBED) continue;
   if (random() < 0.35) {
     kills.host += 1;
     host.child.kill('SIGKILL');
