@@ -1,6 +1,6 @@
 import { computed, ref, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
-import type { Result } from '../../src/contract/api.js';
+import type { CommandValue, Result } from '../../src/contract/api.js';
 import type { ErrorDetails } from '../../src/contract/errors.js';
 import type { DesignView, FieldProblem, Preview, ProjectView } from '../../src/contract/projectViews.js';
 import { getPath, setPath } from '../lib/configPath.js';
@@ -133,7 +133,7 @@ export const useDesignStore = defineStore('design', () => {
     if (saving.value !== 'saved') await save();
   }
 
-  async function forecast(): Promise<{ seconds: number; peakBytes: number; diskBytes: number } | null> {
+  async function forecast(): Promise<CommandValue<'design.forecast'> | null> {
     if (projectId.value === null) return null;
     await flush();
     try {

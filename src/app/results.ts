@@ -1,6 +1,7 @@
 import type { ExperimentConfig } from '../contract/config.js';
 import { StepAdaptError } from '../contract/errors.js';
 import type { Comparison, ResultsView } from '../contract/runViews.js';
+import { mayBeCompared, protocolDifferences } from '../evaluation/protocolDifference.js';
 import type { Project } from '../project/project.js';
 import { projectReportModel } from '../report/projectReport.js';
 import { imageId } from './projectFiles.js';
@@ -31,12 +32,20 @@ export async function compareProjects(entries: readonly { id: string; project: P
       }
     }),
   );
-  const protocols = results.flatMap((result) => (result === null ? [] : JSON.stringify(sameProtocol(result))));
+  const evaluated = results.flatMap((result, index) =>
+    result === null ? [] : [{ name: entries[index].project.file.name, protocol: result.protocol }],
+  );
+  const protocols = evaluated
+    .slice(1)
+    .flatMap(({ name, protocol }) =>
+      protocolDifferences(evaluated[0].protocol, protocol).map((difference) => ({ project: name, ...difference })),
+    );
   return {
     projects: entries.map(({ id, project }) => ({ id, name: project.file.name })),
     differences: differences(entries.map(({ project }) => project.file.config)),
     results: results.map((result) => result && { metric: result.metric, rows: result.rows }),
-    comparable: new Set(protocols).size <= 1,
+    protocolDifferences: protocols,
+    comparable: mayBeCompared(protocols),
   };
 }
 
@@ -55,10 +64,4 @@ function fields(value: object, prefix = ''): [string, unknown][] {
       ? fields(inner as object, `${prefix}${name}.`)
       : [[`${prefix}${name}`, inner]],
   );
-}
-
-/** What must agree for values to be comparable: the measurement. The sampler and its seeds are part of what is compared. */
-function sameProtocol({ metric, protocol }: ResultsView): unknown {
-  const { features, samples, resize, reference, weights } = protocol;
-  return { metric, features, samples, resize, reference, weights };
 }

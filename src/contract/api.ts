@@ -123,7 +123,13 @@ export const commands = {
   /** Time, memory and disk of a whole run, measured on this machine for some seconds in a process of its own. */
   'design.forecast': {
     params: project,
-    result: z.object({ seconds: z.number(), peakBytes: z.number(), diskBytes: z.number() }),
+    result: z.object({
+      seconds: z.number(),
+      peakBytes: z.number(),
+      diskBytes: z.number(),
+      /** The part that drawing and measuring the samples takes: seconds, images of all models and seeds, multiply-accumulates. */
+      evaluation: z.object({ seconds: z.number(), images: z.number(), macs: z.number() }),
+    }),
   },
   /** JSON schema of the config: types, ranges, defaults and doc lines of every field, and the default config. */
   'design.schema': {

@@ -163,6 +163,10 @@ export const comparisonSchema = z.object({
   differences: z.array(z.object({ field: z.string(), values: z.array(z.unknown()) })),
   /** Null for a project that is not evaluated. */
   results: z.array(z.object({ metric: z.string(), rows: z.array(resultRowSchema) }).nullable()),
+  /** Protocol fields in which an evaluated project differs from the first evaluated one, with what each does to the value. */
+  protocolDifferences: z.array(
+    z.object({ project: z.string(), field: z.string(), first: z.unknown(), second: z.unknown(), effect: z.string() }),
+  ),
   /** False where protocols differ: the values must then not be compared. */
   comparable: z.boolean(),
 });

@@ -16,7 +16,8 @@ export interface Download {
   readonly maxBytes: number;
 }
 
-async function digestOf(path: string, algorithm: 'md5' | 'sha256'): Promise<string> {
+/** Hash of a file, hexadecimal, read as a stream. */
+export async function digestOf(path: string, algorithm: 'md5' | 'sha256'): Promise<string> {
   const hash = createHash(algorithm);
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');

@@ -1,5 +1,6 @@
+import { createHash, type Hash } from 'node:crypto';
 import { inputError } from '../contract/errors.js';
-import type { ImageSource, SavedStatistics } from '../formats/imageSets.js';
+import type { ByteImages, ImageSource, SavedStatistics } from '../formats/imageSets.js';
 import { imagesFromBytes } from '../formats/pixels.js';
 import type { FeatureExtractor } from './featureExtractor.js';
 import { frechetDistance } from './frechet.js';
@@ -18,6 +19,8 @@ export interface MeasuredSet {
   readonly path: string;
   /** Images; null for saved statistics, which do not tell. */
   readonly count: number | null;
+  /** SHA-256 of the decoded images in their order, whatever they are stored as; of mean and covariance for statistics. */
+  readonly hash: string;
   readonly moments: Moments;
   /** (count, dimensions); null when they were not asked for or are not there. */
   readonly features: Float32Array | null;
@@ -32,8 +35,9 @@ export interface SetComparison {
   readonly inceptionScore?: InceptionScore;
 }
 
-/** Images taken from a set at a time. */
-const BATCH = 64;
+const DEFAULT_BATCH = 64;
+/** Outer products pay off for many rows at once; between them this many rows of features wait. */
+const ROWS_AT_ONCE = 1024;
 
 /**
  * Features of a set and their statistics. Memory does not grow with the number of images unless their features are kept.
@@ -45,24 +49,31 @@ export async function measureSet(
   options: {
     readonly keepFeatures: boolean;
     readonly classify: boolean;
+    /** Images taken from the set at a time, default 64. */
+    readonly batch?: number;
     readonly onProgress?: (imagesDone: number, images: number) => void;
     readonly signal?: AbortSignal;
   },
 ): Promise<MeasuredSet> {
   const { dimensions } = extractor;
+  const { batch: size = DEFAULT_BATCH } = options;
   const inception = 'extractAny' in extractor ? extractor : null;
   const features = options.keepFeatures ? new Float32Array(source.count * dimensions) : null;
   const probabilities = options.classify ? new Float64Array(source.count * CLASSES) : null;
   const square = { size: extractor.size, channels: extractor.channels as 1 | 3 };
   let statistics = emptyStatistics(dimensions);
   let waiting: Float64Array[] = [];
+  let waitingRows = 0;
   const mergeWaiting = () => {
     statistics = mergeStatistics(statistics, statisticsOf(concatenate(waiting), dimensions));
     waiting = [];
+    waitingRows = 0;
   };
   let done = 0;
-  const batches = source.batches({ batch: BATCH, signal: options.signal, square: inception ? undefined : square });
+  const hash = createHash('sha256');
+  const batches = source.batches({ batch: size, signal: options.signal, square: inception ? undefined : square });
   for await (const batch of batches) {
+    hashImages(hash, batch);
     const images = imagesFromBytes(batch.pixels);
     const values = inception
       ? await inception.extractAny({ ...batch, images }, options.signal)
@@ -72,13 +83,23 @@ export async function measureSet(
       probabilities.set(await inception.classify(values, batch.count, options.signal), done * CLASSES);
     }
     waiting.push(values);
-    // Outer products pay off for many rows at once.
-    if (waiting.length * BATCH >= 1024) mergeWaiting();
+    waitingRows += batch.count;
+    if (waitingRows >= ROWS_AT_ONCE) mergeWaiting();
     done += batch.count;
     options.onProgress?.(done, source.count);
   }
   if (waiting.length > 0) mergeWaiting();
-  return { path: source.path, count: done, moments: momentsOf(statistics), features, probabilities };
+  const moments = momentsOf(statistics);
+  return { path: source.path, count: done, hash: hash.digest('hex'), moments, features, probabilities };
+}
+
+/** Every image with its shape, so that the hash does not depend on how the images were batched. */
+function hashImages(hash: Hash, { count, height, width, channels, pixels }: ByteImages): void {
+  const length = height * width * channels;
+  for (let image = 0; image < count; image += 1) {
+    hash.update(`${height} ${width} ${channels} `);
+    hash.update(pixels.subarray(image * length, (image + 1) * length));
+  }
 }
 
 /** Saved statistics in the place of a measured set. */
@@ -91,7 +112,8 @@ export function measuredStatistics(saved: SavedStatistics, extractorDimensions: 
       `compare at ${dimensions} dimensions (--dims), or compute the statistics again`,
     );
   }
-  return { path, count: null, moments: { dimensions, mean, covariance }, features: null, probabilities: null };
+  const hash = createHash('sha256').update(bytesOf(mean)).update(bytesOf(covariance)).digest('hex');
+  return { path, count: null, hash, moments: { dimensions, mean, covariance }, features: null, probabilities: null };
 }
 
 /** The metrics asked for, between generated images and a reference. */
@@ -132,6 +154,10 @@ export async function compareSets(
     }),
     ...(asked.has('is') && { inceptionScore: inceptionScore(classesOf(generated), CLASSES) }),
   };
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float64Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function classesOf(set: MeasuredSet): Float64Array {

@@ -56,6 +56,11 @@ export const protocolSchema = z.strictObject({
 
 export type Protocol = z.output<typeof protocolSchema>;
 
+/** Name of the kernel distance beside this Frechet distance: only the features of FID make it a KID. */
+export function kernelLabel(metric: string): string {
+  return metric === 'FID' ? 'KID' : metric.replace(/^FD/, 'KD');
+}
+
 /** What of the protocol the caller of an evaluation decides. */
 export interface ProtocolContext {
   readonly sampling: SamplingConfig;

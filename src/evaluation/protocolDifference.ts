@@ -1,5 +1,3 @@
-import type { Protocol } from './protocol.js';
-
 /** One thing two measurements did differently. */
 export interface ProtocolDifference {
   /** Path in the protocol, such as `sampler.steps`. */
@@ -26,11 +24,24 @@ const EFFECTS: readonly (readonly [string, string])[] = [
   ['neighbours', 'precision and recall look at other neighbourhoods; the distances are untouched'],
   ['splits', 'the Inception Score is split otherwise; the distances are untouched'],
   ['extrapolation', 'the line is fitted to other sizes; the plain distances are untouched'],
+  ['sets.0.path', 'the name alone: the hash tells whether the images are the same'],
+  ['sets.1.path', 'the name alone: the hash tells whether the images are the same'],
+  ['sets.0.hash', 'other generated images were measured'],
+  ['sets.0', 'a Frechet distance of fewer images is larger, by about c / N'],
+  ['sets', 'the distance is to other real images'],
   ['software', 'rounding may differ; values should agree to about three digits'],
 ];
 
-/** Every field in which two protocols differ; none means that the values may be compared. */
-export function protocolDifferences(first: Protocol, second: Protocol): ProtocolDifference[] {
+/** What is measured rather than how: generated images may differ, and names may. */
+const SUBJECTS: readonly string[] = ['sets.0.path', 'sets.0.hash', 'sets.1.path'];
+
+/** Whether values with these differences between their protocols stand on one scale. */
+export function mayBeCompared(differences: readonly ProtocolDifference[]): boolean {
+  return differences.every(({ field }) => SUBJECTS.includes(field));
+}
+
+/** Every field in which two protocols differ, of evaluations or of comparisons of two sets. */
+export function protocolDifferences(first: object, second: object): ProtocolDifference[] {
   const [a, b] = [flatten(first), flatten(second)];
   return [...new Set([...a.keys(), ...b.keys()])]
     .filter((field) => JSON.stringify(a.get(field)) !== JSON.stringify(b.get(field)))
@@ -42,11 +53,12 @@ export function protocolDifferences(first: Protocol, second: Protocol): Protocol
     }));
 }
 
-/** Fields of nested objects under joined names; lists stay whole. */
+/** Fields of nested objects and of lists of objects under joined names; lists of values stay whole. */
 function flatten(value: object, prefix = ''): Map<string, unknown> {
   return new Map(
     Object.entries(value).flatMap(([key, inner]: [string, unknown]): [string, unknown][] => {
-      const isObject = typeof inner === 'object' && inner !== null && !Array.isArray(inner);
+      const isValues = Array.isArray(inner) && inner.every((value) => typeof value !== 'object');
+      const isObject = typeof inner === 'object' && inner !== null && !isValues;
       return isObject ? [...flatten(inner, `${prefix}${key}.`)] : [[`${prefix}${key}`, inner]];
     }),
   );

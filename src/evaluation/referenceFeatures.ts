@@ -23,7 +23,11 @@ const CHUNK = 1024;
 export async function referenceFeatures(
   extractor: FeatureExtractor,
   dataset: Dataset,
-  options: { readonly count?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
+  options: {
+    readonly count?: number | undefined;
+    readonly onProgress?: (imagesDone: number) => void;
+    readonly signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<ReferenceFeatures> {
   if (dataset.size !== extractor.size || dataset.channels !== extractor.channels) {
     throw inputError(
@@ -41,6 +45,7 @@ export async function referenceFeatures(
     const chunk = await extractor.extract(images, indices.length, options.signal);
     features.set(chunk, start * extractor.dimensions);
     statistics = mergeStatistics(statistics, statisticsOf(chunk, extractor.dimensions));
+    options.onProgress?.(start + indices.length);
   }
   return {
     source: dataset.source,

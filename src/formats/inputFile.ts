@@ -4,6 +4,8 @@ import { inputError } from '../contract/errors.js';
 /** Node reads no larger file in one piece everywhere. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;
 
+const DEFAULT_HINT = 'check the path';
+
 /** How the errors of a reader are called, where its users know them by other names. */
 export interface InputFileOptions {
   readonly maxBytes?: number;
@@ -20,13 +22,14 @@ export interface InputFileOptions {
  * @throws input errors FILE_NOT_FOUND (or `missing`), FILE_NOT_REGULAR, FILE_TOO_LARGE, FILE_NOT_READABLE
  */
 export async function readInputFile(path: string, options: InputFileOptions = {}): Promise<Buffer> {
-  const { maxBytes = MAX_FILE_BYTES, missing = 'FILE_NOT_FOUND', hint = 'check the path' } = options;
-  const refuse = (cause: NodeJS.ErrnoException) => {
-    const isMissing = cause.code === 'ENOENT' || cause.code === 'ENOTDIR';
-    if (isMissing) throw inputError(missing, `${path} does not exist`, hint, { cause });
-    throw inputError('FILE_NOT_READABLE', `${path} cannot be read (${cause.code ?? cause.message})`, hint, { cause });
-  };
-  const status = await stat(path).catch(refuse);
+  await checkInputFile(path, options);
+  return readFile(path).catch((cause: NodeJS.ErrnoException) => refuse(path, options, cause));
+}
+
+/** The refusals of `readInputFile` alone, for a file that is read piece by piece. */
+export async function checkInputFile(path: string, options: InputFileOptions = {}): Promise<void> {
+  const { maxBytes = MAX_FILE_BYTES, hint = DEFAULT_HINT } = options;
+  const status = await stat(path).catch((cause: NodeJS.ErrnoException) => refuse(path, options, cause));
   if (!status.isFile()) throw inputError('FILE_NOT_REGULAR', `${path} is not a file`, hint);
   if (status.size > maxBytes) {
     throw inputError(
@@ -35,5 +38,11 @@ export async function readInputFile(path: string, options: InputFileOptions = {}
       'check which file this is',
     );
   }
-  return readFile(path).catch(refuse);
+}
+
+function refuse(path: string, options: InputFileOptions, cause: NodeJS.ErrnoException): never {
+  const { missing = 'FILE_NOT_FOUND', hint = DEFAULT_HINT } = options;
+  const isMissing = cause.code === 'ENOENT' || cause.code === 'ENOTDIR';
+  if (isMissing) throw inputError(missing, `${path} does not exist`, hint, { cause });
+  throw inputError('FILE_NOT_READABLE', `${path} cannot be read (${cause.code ?? cause.message})`, hint, { cause });
 }

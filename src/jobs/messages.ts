@@ -49,7 +49,12 @@ const pipelineEventSchema: z.ZodType<PipelineEvent> = z.discriminatedUnion('type
   z.strictObject({ type: z.literal('result'), result: z.unknown() }),
 ]);
 
-export const forecastSchema = z.strictObject({ seconds: z.number(), peakBytes: z.number(), diskBytes: z.number() });
+export const forecastSchema = z.strictObject({
+  seconds: z.number(),
+  peakBytes: z.number(),
+  diskBytes: z.number(),
+  evaluation: z.strictObject({ seconds: z.number(), images: z.number(), macs: z.number() }),
+});
 
 export const fromEngineSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready') }),

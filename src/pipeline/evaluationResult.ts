@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { protocolSchema } from '../evaluation/protocol.js';
 
+const timestepLossSchema = z.object({
+  /** Timesteps [from, to). */
+  from: z.number().int(),
+  to: z.number().int(),
+  /** Mean held-out loss on the same images and noises for every model, in the order of `rows`. */
+  losses: z.array(z.number()),
+});
+
 /** `stages/evaluation/evaluation.json`: what was measured of each model, with the protocol that makes it a number. */
 export const evaluationResultSchema = z.object({
   rows: z.array(
@@ -28,8 +36,11 @@ export const evaluationResultSchema = z.object({
       ),
     }),
   ),
+  /** Held-out loss over the timesteps, least noise first; evaluations of earlier versions have none. */
+  lossByTimestep: z.array(timestepLossSchema).default([]),
   protocol: protocolSchema,
 });
 
 export type EvaluationResult = z.output<typeof evaluationResultSchema>;
 export type EvaluatedModel = EvaluationResult['rows'][number]['model'];
+export type TimestepLoss = EvaluationResult['lossByTimestep'][number];

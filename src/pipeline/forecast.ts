@@ -7,6 +7,7 @@ import { freshOptimizerState } from '../training/optimizerState.js';
 import type { MicroBatch } from '../training/trainStep.js';
 import type { ExperimentDesign } from './design.js';
 import { diskBytes } from './diskNeed.js';
+import { forecastEvaluation, type EvaluationForecast } from './evaluationForecast.js';
 import { trainingMacs } from './ledger.js';
 import { plannedCompute } from './plannedCompute.js';
 
@@ -15,22 +16,26 @@ export interface Forecast {
   readonly seconds: number;
   readonly peakBytes: number;
   readonly diskBytes: number;
+  /** The part of it that drawing and measuring the samples takes. */
+  readonly evaluation: EvaluationForecast;
 }
 
 /**
  * Trains the base network for a few updates with very small batches and extends the measured time and memory to the whole
  * experiment. Needs an open engine; changes nothing on disk.
  */
-export function forecastRun(config: ExperimentConfig, design: ExperimentDesign): Forecast {
-  const totalMacs = Object.values(plannedCompute(config, design)).reduce((sum, macs) => sum + macs, 0);
+export async function forecastRun(config: ExperimentConfig, design: ExperimentDesign): Promise<Forecast> {
+  const { base, experts, search, uniform } = plannedCompute(config, design);
   const batch = Math.min(config.base.batch, config.base.microBatch);
   const small = probe(design, Math.max(1, Math.min(batch, 4) >> 1));
   const large = probe(design, Math.min(batch, 4));
   const secondsPerMac = large.seconds / trainingMacs(large.images, design.baseMacs);
   const bytesPerImage =
     large.images > small.images ? Math.max(0, large.peakBytes - small.peakBytes) / (large.images - small.images) : 0;
+  const evaluation = await forecastEvaluation(config, design);
   return {
-    seconds: totalMacs * secondsPerMac,
+    seconds: (base + experts + search + uniform) * secondsPerMac + evaluation.seconds,
+    evaluation,
     peakBytes: large.peakBytes + (batch - large.images) * bytesPerImage,
     diskBytes: diskBytes(config, design),
   };

@@ -75,7 +75,7 @@ export async function planProject(project: Project): Promise<Plan> {
     mean,
     provisional: design.provisional,
     searchShare: searchShare(plannedCompute(config, design)),
-    forecast: forecastRun(config, design),
+    forecast: await forecastRun(config, design),
   };
 }
 

@@ -1,5 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { EvaluationConfig } from '../contract/config.js';
 import { decodeNpz, encodeNpz, requireArray } from '../formats/npz.js';
 import { bytesFromImages, imagesFromBytes } from '../formats/pixels.js';
 import { writeFileAtomic } from '../project/atomicFile.js';
@@ -88,6 +89,20 @@ export async function* readShards(
     const shard = await readShard(shardPath(folder, first), shape);
     if (shard !== null) yield shard.images;
   }
+}
+
+/** Images of all models and seeds that finished shards of an evaluation's folder hold. */
+export async function countKeptImages(folder: string, { samples, seeds }: EvaluationConfig): Promise<number> {
+  let images = 0;
+  for (const model of ['base', 'uniform', 'adaptive']) {
+    for (const seed of seeds) {
+      const names = new Set(await readdir(join(folder, 'samples', `${model}-seed${seed}`)).catch(() => []));
+      for (let first = 0; first < samples; first += SHARD_IMAGES) {
+        if (names.has(basename(shardPath('', first)))) images += Math.min(SHARD_IMAGES, samples - first);
+      }
+    }
+  }
+  return images;
 }
 
 function shardPath(folder: string, firstImage: number): string {

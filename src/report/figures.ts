@@ -1,5 +1,6 @@
 import type { Figure } from './chart.js';
 import { budgetFigure, groupLossFigure, snrFigure } from './groupFigures.js';
+import { timestepLossFigure } from './timestepLossFigure.js';
 import { qualityFigure } from './qualityFigure.js';
 import type { ReportModel } from './reportModel.js';
 import { trainingComputeFigure } from './trainingComputeFigure.js';
@@ -12,6 +13,7 @@ export function reportFigures(model: ReportModel): Figure[] {
     trainingComputeFigure(model),
     ...(model.groups.length > 0 ? [snrFigure(model), budgetFigure(model)] : []),
     groupLossFigure(model),
+    timestepLossFigure(model),
     trainingFigure(model),
   ].filter((figure) => figure !== null);
 }

@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
+import { kernelLabel } from '../evaluation/protocol.js';
 import { followTheme, type Figure } from './chart.js';
 import { formatCount, formatPercent } from './format.js';
 import { widthsTable } from './groupFigures.js';
+import { tableLatex } from './latex.js';
 import { ledgerTable } from './ledgerTable.js';
 import { html, Markup, tableMarkup } from './markup.js';
 import { comparisonTable } from './qualityFigure.js';
+import { furtherTable } from './metricsTables.js';
 import type { ReportModel } from './reportModel.js';
 import { STYLE } from './style.js';
 
@@ -38,7 +41,11 @@ export function reportPage(model: ReportModel, figures: readonly Figure[]): stri
           </header>
           <section class="headline">
             <h2>Comparison</h2>
-            ${tableMarkup(comparisonTable(model), comparisonCaption(model))}
+            ${tableMarkup(comparisonTable(model), comparisonCaption(model))} ${furtherSection(model)}
+            <details>
+              <summary>The comparison as a LaTeX table</summary>
+              <pre tabindex="0" class="copy"><code>${comparisonLatex(model)}</code></pre>
+            </details>
             <ul>
               ${model.notes.map((note) => html`<li>${note}</li>`)}
             </ul>
@@ -55,7 +62,7 @@ export function reportPage(model: ReportModel, figures: readonly Figure[]): stri
           </section>
           <section>
             <h2>Configuration</h2>
-            ${definitions(model.summary.map(({ name, value }) => [name, value]))}
+            ${definitions(model.summary.map(({ name, value }) => [name, value]))} ${experimentMarkup(model)}
           </section>
           <section>
             <h2>Protocol</h2>
@@ -71,6 +78,29 @@ export function reportPage(model: ReportModel, figures: readonly Figure[]): stri
       </body>
     </html>`;
   return `${page.text}\n`;
+}
+
+/** The headline table for a paper. */
+export function comparisonLatex(model: ReportModel): string {
+  const { samples, seeds } = model.protocol;
+  const caption =
+    `${model.project}: ${model.metric} against compute, ${formatCount(samples)} images per model and seed, ` +
+    `${seeds.length === 1 ? 'one seed' : `${seeds.length} seeds`}.`;
+  return tableLatex(comparisonTable(model), caption, 'comparison');
+}
+
+function furtherSection(model: ReportModel): Markup | string {
+  const table = furtherTable(model);
+  if (table.rows.length === 0) return '';
+  return tableMarkup(table, 'Further metrics; SSIM and pixel errors compare images from the same noises.');
+}
+
+function experimentMarkup({ experiment }: ReportModel): Markup | string {
+  if (experiment === null) return '';
+  return html`<details>
+    <summary>The whole experiment, as the file experiment.stepadapt beside this page</summary>
+    <pre tabindex="0" class="copy"><code>${JSON.stringify(experiment, null, 2)}</code></pre>
+  </details>`;
 }
 
 function comparisonCaption({ metric, protocol }: ReportModel): string {
@@ -94,7 +124,7 @@ function figureMarkup({ id, title, caption, svg, table }: Figure, index: number)
 
 function sampleSection({ samples, protocol }: ReportModel): Markup | string {
   if (samples.length === 0) return '';
-  return html`<section>
+  return html`<section class="together">
     <h2>Samples</h2>
     <p>
       The same place in each grid starts from the same noise. ${protocol.sampler.method.toUpperCase()},
@@ -144,9 +174,30 @@ function protocolEntries(protocol: ReportModel['protocol']): Entry[] {
     ['Weights', protocol.weights === 'ema' ? 'moving average (EMA)' : 'raw'],
     ['Resize', protocol.resize],
     ['Covariance', `divided by ${protocol.covariance}`],
-    ['Kernel', `${kernel.formula}, ${kernel.subsets} subsets of ${kernel.subsetSize}, seed ${kernel.seed}`],
+    [
+      kernelLabel(protocol.metric),
+      `${kernel.formula}, ${kernel.subsets} subsets of ${kernel.subsetSize}, seed ${kernel.seed}`,
+    ],
+    ...(protocol.neighbours === undefined
+      ? []
+      : [entry('Precision and recall', `radius to nearest neighbour ${protocol.neighbours}`)]),
+    ...(protocol.splits === undefined ? [] : [entry('Inception Score', `mean over ${protocol.splits} splits`)]),
+    ...(protocol.extrapolation === undefined
+      ? []
+      : [
+          entry(
+            'Extrapolation',
+            `line in 1 / N through ${protocol.extrapolation.sizes.length} sizes, ` +
+              `${formatCount(Math.min(...protocol.extrapolation.sizes))} to ` +
+              `${formatCount(Math.max(...protocol.extrapolation.sizes))} images, seed ${protocol.extrapolation.seed}`,
+          ),
+        ]),
     ['Software', protocol.software],
   ];
+}
+
+function entry(name: string, value: string): Entry {
+  return [name, value];
 }
 
 function definitions(entries: readonly Entry[]): Markup {

@@ -97,7 +97,9 @@ function costNotes({ ledger, rows }: ReportContent): string[] {
 
 function protocolNotes({ protocol, metric }: ReportContent): string[] {
   const notes = [
-    `${metric} is measured on features "${protocol.features.id}". It is not an FID and compares only with values of the same protocol.`,
+    metric === 'FID'
+      ? 'FID is computed as pytorch-fid computes it, from the published Inception weights. It compares only with values of the same protocol.'
+      : `${metric} is measured on features "${protocol.features.id}". It is not an FID and compares only with values of the same protocol.`,
   ];
   if (protocol.samples < STABLE_SAMPLES) {
     notes.push(

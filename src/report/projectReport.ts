@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { access, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure } from '../contract/errors.js';
 import type { StageRecord } from '../contract/project.js';
@@ -49,9 +49,21 @@ export async function writeProjectReport(
     const path = join(reports, name, 'report.html');
     if ((await stat(path).catch(() => null)) !== null) return { ...result, path };
   }
-  const folder = join(reports, `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${suffix}`);
+  const folder = await newFolder(join(reports, now.toISOString().slice(0, 19).replaceAll(':', '-')), suffix);
   await writeReport(folder, report, options);
   return { ...result, path: join(folder, 'report.html') };
+}
+
+/** TIME-HASH, or TIME-2-HASH and so on where reports were made within the same second. */
+async function newFolder(time: string, suffix: string): Promise<string> {
+  for (let turn = 1; ; turn += 1) {
+    const folder = `${time}${turn === 1 ? '' : `-${turn}`}-${suffix}`;
+    const isThere = await access(folder).then(
+      () => true,
+      () => false,
+    );
+    if (!isThere) return folder;
+  }
 }
 
 /**
@@ -118,7 +130,9 @@ async function collectContent(
     ),
     ledger: [...records].flatMap(([id, record]) => ledgerEntries(id, record)),
     protocol: evaluation.protocol,
-    command: `stepadapt run ${JSON.stringify(project.path.split(/[\\/]/).pop())}`,
+    command: reproduction(name),
+    experiment: { ...project.file },
+    lossByTimestep: evaluation.lossByTimestep,
     environment: [
       { name: 'Engine', value: `${engine.id}, ${engine.version}` },
       { name: 'Device', value: `${engine.device}, ${engine.threads} threads` },
@@ -126,6 +140,12 @@ async function collectContent(
       { name: 'Seed', value: String(config.seed) },
     ],
   };
+}
+
+/** The commands that make the same project from the file beside the page, and run it. */
+function reproduction(name: string): string {
+  const folder = JSON.stringify(name);
+  return `stepadapt new ${folder} --from experiment.stepadapt\nstepadapt run ${folder}`;
 }
 
 function reportRow(
@@ -149,7 +169,7 @@ function reportRow(
     macsRatio: row.macsRatio,
     parameters: row.parameters,
     value: mean(row.perSeed.map(({ fd }) => fd)),
-    perSeed: row.perSeed.map(({ seed, fd, kid }) => ({ seed, value: fd, kid })),
+    perSeed: row.perSeed.map(({ fd, ...rest }) => ({ ...rest, value: fd })),
     kid: { mean: mean(row.perSeed.map(({ kid }) => kid.mean)), std: mean(row.perSeed.map(({ kid }) => kid.std)) },
     samples: evaluation.protocol.samples,
     secondsPerImage: row.secondsPerImage,

@@ -8,22 +8,24 @@ import {
   formatThousandths,
   standardDeviation,
 } from './format.js';
+import { kernelLabel } from '../evaluation/protocol.js';
 import type { ReportModel } from './reportModel.js';
 import type { Table } from './table.js';
 
 const SYMBOLS = { base: 'circle', uniform: 'diamond', adaptive: 'triangle' } as const;
 
 /** The headline: every model with its quality and what it costs to sample and to train. */
-export function comparisonTable({ rows, metric }: ReportModel): Table {
+export function comparisonTable({ rows, metric, protocol }: ReportModel): Table {
+  const steps = protocol.sampler.visited.length;
   return {
     columns: [
       { label: 'model', name: 'model' },
       { label: metric, name: 'distance', format: formatDistance },
       { label: '± over seeds', name: 'distance_std_over_seeds', format: formatDistance },
-      { label: 'KID × 10³', name: 'kernel_distance', format: formatThousandths },
+      { label: `${kernelLabel(metric)} × 10³`, name: 'kernel_distance', format: formatThousandths },
       { label: '± over subsets', name: 'kernel_distance_std_over_subsets', format: formatThousandths },
       { label: 'compute per image', name: 'macs_ratio', format: formatPercent },
-      { label: 'MACs per step', name: 'macs_per_step', format: formatSi },
+      { label: 'MACs per image', name: 'macs_per_image', format: formatSi },
       { label: 'time per image', name: 'seconds_per_image', format: formatDuration },
       { label: 'parameters', name: 'parameters', format: formatCount },
       { label: 'training MACs', name: 'training_macs', format: formatSi },
@@ -35,7 +37,7 @@ export function comparisonTable({ rows, metric }: ReportModel): Table {
       row.kid.mean,
       row.kid.std,
       row.macsRatio,
-      row.macs,
+      row.macs * steps,
       row.secondsPerImage,
       row.parameters,
       row.trainingMacs,
@@ -112,7 +114,7 @@ export function qualityFigure({ rows, metric }: ReportModel): Figure {
         { label: 'images', name: 'images', format: formatCount },
         { label: 'compute per image', name: 'macs_ratio', format: formatPercent },
         { label: metric, name: 'distance', format: formatDistance },
-        { label: 'KID × 10³', name: 'kernel_distance', format: formatThousandths },
+        { label: `${kernelLabel(metric)} × 10³`, name: 'kernel_distance', format: formatThousandths },
       ],
       rows: rows.flatMap((row) =>
         row.perSeed.map(({ seed, value, kid }) => [row.label, seed, row.samples, row.macsRatio, value, kid.mean]),

@@ -18,7 +18,23 @@ const rowSchema = z.strictObject({
   macsRatio: z.number().positive().describe('macs over those of the base'),
   parameters: count.describe('of all networks that the sampler needs'),
   value: z.number().describe('the distance, mean over the seeds'),
-  perSeed: z.array(z.strictObject({ seed: count, value: z.number(), kid: kernelDistance })).min(1),
+  perSeed: z
+    .array(
+      z.strictObject({
+        seed: count,
+        value: z.number(),
+        kid: kernelDistance,
+        precision: z.number().optional(),
+        recall: z.number().optional(),
+        inceptionScore: z.strictObject({ mean: z.number(), std: z.number().describe('over the splits') }).optional(),
+        extrapolated: z.number().optional().describe('the distance of infinitely many images'),
+        similarity: z
+          .strictObject({ ssim: z.number(), absoluteError: z.number(), rootMeanSquare: z.number() })
+          .optional()
+          .describe("to the base's images from the same noises"),
+      }),
+    )
+    .min(1),
   kid: kernelDistance.describe('mean over the seeds of both'),
   samples: count.describe('images per seed'),
   secondsPerImage: z.number().positive().nullable().describe('measured on the machine of the run'),
@@ -48,6 +64,12 @@ const curveSchema = z.strictObject({
   points: z.array(z.strictObject({ step: count, loss: z.number() })),
 });
 
+const timestepLossSchema = z.strictObject({
+  from: count,
+  to: count.describe('first timestep beyond the part'),
+  losses: z.array(z.number()).describe('mean held-out loss of every model, in the order of the rows'),
+});
+
 const ledgerSchema = z.strictObject({
   stage: z.string(),
   kind: z.enum(['base', 'experts', 'uniform', 'search', 'evaluation']),
@@ -66,12 +88,18 @@ const reportContentSchema = z.strictObject({
   groups: z.array(groupSchema),
   snrDb: z.array(z.number()).describe('index = timestep, 0 = least noise'),
   curves: z.array(curveSchema),
+  lossByTimestep: z.array(timestepLossSchema).default([]),
   samples: z
     .array(z.strictObject({ model: modelName, label: z.string(), png: z.base64().describe('a grid of images') }))
     .describe('same noises, same order in every grid'),
   ledger: z.array(ledgerSchema),
   protocol: protocolSchema,
   command: z.string().describe('what reproduces this report'),
+  experiment: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .default(null)
+    .describe('the whole project file; null in reports of earlier versions'),
   environment: z.array(z.strictObject({ name: z.string(), value: z.string() })),
 });
 

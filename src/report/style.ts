@@ -48,11 +48,14 @@ dl { display: grid; grid-template-columns: minmax(9rem, max-content) 1fr; gap: .
 dt { color: var(--muted); }
 dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 pre { margin: .75rem 0; padding: .75rem 1rem; background: var(--band); border-radius: 4px; font-size: .85rem; white-space: pre-wrap; overflow-wrap: anywhere; }
+.copy { max-height: 20rem; overflow: auto; white-space: pre; user-select: all; }
 @media print {
   :root { color-scheme: light; --ground: #ffffff; ${lightVariables} }
   main { max-width: none; padding: 0; }
   body { font-size: 10pt; }
-  h2 { break-after: avoid; }
+  h2, h2 + p { break-after: avoid; }
+  .together { break-inside: avoid; }
+  .samples { grid-template-columns: repeat(3, 1fr); }
   tr { break-inside: avoid; }
   .scroll { overflow: visible; }
   .headline table { font-size: 7.5pt; }

@@ -13,7 +13,12 @@ export function trainingComputeFigure({ rows, metric }: ReportModel): Figure | n
   const svg = renderSvg('training-compute', summary, {
     legend: { ...LEGEND, icon: undefined },
     grid: { left: 72, right: 24, top: 40, bottom: 48 },
-    xAxis: axis('training and search (multiply-accumulates)', { type: 'value', min: 0, nameGap: 28 }),
+    xAxis: axis('training and search (multiply-accumulates)', {
+      type: 'value',
+      min: 0,
+      nameGap: 28,
+      axisLabel: { color: COLOURS.muted, formatter: (value: number) => formatSi(value) },
+    }),
     yAxis: axis(`${metric}, lower is better`, { type: 'value', scale: true, nameGap: 48, ...RULED }),
     series: rows.map((row) => ({
       type: 'scatter' as const,

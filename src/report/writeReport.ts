@@ -6,11 +6,11 @@ import { parseJson } from '../formats/json.js';
 import { fsyncFolder, makeFolder, writeFileAtomic, writeJsonAtomic } from '../project/atomicFile.js';
 import { writeFileHashes } from '../project/fileHashes.js';
 import { reportFigures } from './figures.js';
-import { tableLatex } from './latex.js';
 import { rasterise } from './rasterise.js';
 import { widthsTable } from './groupFigures.js';
-import { reportPage } from './html.js';
+import { comparisonLatex, reportPage } from './html.js';
 import { ledgerTable } from './ledgerTable.js';
+import { furtherTable, seedsTable } from './metricsTables.js';
 import { comparisonTable } from './qualityFigure.js';
 import { reportSchema, type ReportModel } from './reportModel.js';
 import { tableCsv, type Table } from './table.js';
@@ -20,8 +20,8 @@ const MAX_REPORT_BYTES = 2 ** 28;
 
 /**
  * Writes a report into a folder that is new or empty and returns the path of its page:
- * `report.html` (self-contained), `report.json`, one CSV per table with every digit, `comparison.tex`,
- * `figures/*.svg`, `files.json` with the hash of each, and with `pngWidth` (pixels) `figures/*.png`.
+ * `report.html` (self-contained), `report.json`, one CSV per table with every digit, `comparison.tex`, the experiment as
+ * `experiment.stepadapt`, `figures/*.svg`, `files.json` with the hash of each, and with `pngWidth` (pixels) `figures/*.png`.
  * The folder gets its name when everything is in it, so that a report is whole or not there. Throws `REPORT_EXISTS` rather
  * than overwrite anything.
  */
@@ -63,10 +63,13 @@ async function writeFiles(folder: string, model: ReportModel, options: { readonl
     if (options.pngWidth === undefined) continue;
     await writeFileAtomic(join(folder, 'figures', `${id}.png`), await rasterise(svg, options.pngWidth));
   }
+  const further = furtherTable(model);
   const tables: Record<string, Table> = {
     comparison: comparisonTable(model),
     widths: widthsTable(model),
     ledger: ledgerTable(model),
+    seeds: seedsTable(model),
+    ...(further.rows.length > 0 && { 'further-metrics': further }),
     snr_by_timestep: snrTable(model),
     training_by_step: curveTable(model),
     ...Object.fromEntries(figures.map(({ id, table }) => [id, table])),
@@ -74,8 +77,8 @@ async function writeFiles(folder: string, model: ReportModel, options: { readonl
   for (const [name, table] of Object.entries(tables)) {
     await writeFileAtomic(join(folder, `${name}.csv`), tableCsv(table));
   }
-  const caption = `${model.project}: ${model.metric} against compute, ${model.protocol.samples} images per seed.`;
-  await writeFileAtomic(join(folder, 'comparison.tex'), tableLatex(comparisonTable(model), caption, 'comparison'));
+  await writeFileAtomic(join(folder, 'comparison.tex'), comparisonLatex(model));
+  if (model.experiment !== null) await writeJsonAtomic(join(folder, 'experiment.stepadapt'), model.experiment);
   await writeJsonAtomic(join(folder, 'report.json'), model);
   await writeFileAtomic(join(folder, 'report.html'), reportPage(model, figures));
 }

@@ -263,7 +263,8 @@ export function contractSuite(name: string, open: (app: Application) => Promise<
       const asked = ask('design.forecast', { id });
       const engine = await engines.atWork(0);
       expect(engine.received[0]).toMatchObject({ type: 'forecast' });
-      const forecast = { seconds: 12, peakBytes: 3e8, diskBytes: 4e7 };
+      const evaluation = { seconds: 3, images: 1500, macs: 1e12 };
+      const forecast = { seconds: 12, peakBytes: 3e8, diskBytes: 4e7, evaluation };
       engine.end({ type: 'finished', forecast });
       expect(await asked).toEqual(forecast);
     });
@@ -279,6 +280,7 @@ export function contractSuite(name: string, open: (app: Application) => Promise<
         ],
         differences: [{ field: 'seed', values: [0, 9] }],
         results: [null, null],
+        protocolDifferences: [],
         comparable: true,
       });
       expect(await refusal('results.get', { id: one.id })).toBe('NOT_EVALUATED');

@@ -39,14 +39,27 @@ beforeAll(async () => {
 afterAll(() => removeFolder(root));
 afterEach(() => vi.restoreAllMocks());
 
-async function fid(...args: string[]): Promise<Record<string, unknown> & { fid: number }> {
-  const written: string[] = [];
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+async function printed(...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  const text = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const) {
+    vi.spyOn(process[stream], 'write').mockImplementation((part) => {
+      text[stream] += String(part);
+      return true;
+    });
+  }
   const program = new Command('stepadapt').exitOverride();
   registerFidCommand(program);
-  await program.parseAsync(['fid', ...args, '--features', 'random-projection', '--json'], { from: 'user' });
-  return JSON.parse(written.join('')) as Record<string, unknown> & { fid: number };
+  await program.parseAsync(['fid', ...args], { from: 'user' });
+  return text;
 }
+
+async function fid(...args: string[]): Promise<Record<string, unknown> & { fid: number }> {
+  const { stdout } = await printed('--features', 'random-projection', ...args, '--json');
+  return JSON.parse(stdout) as Record<string, unknown> & { fid: number };
+}
+
+const hashOf = ({ protocol }: Record<string, unknown>, set: number) =>
+  (protocol as { sets: { hash: string }[] }).sets[set].hash;
 
 describe('stepadapt fid', () => {
   it('finds equal sets at 0, whatever they are stored as', async () => {
@@ -56,8 +69,8 @@ describe('stepadapt fid', () => {
       expect(result.protocol).toMatchObject({
         metric: 'FD (random projection)',
         sets: [
-          { path: at('a.npz'), images: 40 },
-          { path: at(other), images: 40 },
+          { path: at('a.npz'), images: 40, hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+          { path: at(other), images: 40, hash: hashOf(result, 0) },
         ],
       });
     }
@@ -67,7 +80,20 @@ describe('stepadapt fid', () => {
     const direct = await fid(at('b.npz'), at('a.npz'), '--metrics', 'fid,kid,prdc');
     expect(direct.fid).toBeGreaterThan(0.01);
     expect(direct).toMatchObject({ precision: expect.any(Number), recall: expect.any(Number), kid: { subsets: 100 } });
-    await fid(at('a.npz'), '--save-stats', at('stats.npz'));
+    // Fewer than 1000 images on a side: half of them, and the card says so.
+    expect(direct.protocol).toMatchObject({ kernel: { subsets: 100, subsetSize: 20 }, neighbours: 3 });
+    expect(hashOf(direct, 0)).not.toBe(hashOf(direct, 1));
+    await fid(
+      '--save-stats',
+      at('a.npz'),
+      at('stats.npz'),
+      '--batch-size',
+      '7',
+      '--num-workers',
+      '2',
+      '--device',
+      'cpu',
+    );
     const arrays = decodeNpz(await readFile(at('stats.npz')));
     expect(arrays.get('sigma')).toMatchObject({ dtype: '<f8', shape: [64, 64] });
     expect((await fid(at('b.npz'), at('stats.npz'))).fid).toBeCloseTo(direct.fid, 9);
@@ -90,7 +116,20 @@ describe('stepadapt fid', () => {
     expect((await fid(at('m2.npz'), at('mu.npz'))).fid).toBeCloseTo(3 * 0.25 + 3, 12);
   });
 
+  it('prints the line that pytorch-fid prints, and the card beside it', async () => {
+    const { stdout, stderr } = await printed(at('b.npz'), at('a.npz'), '--features', 'random-projection');
+    expect(stdout).toMatch(/^FD \(random projection\): {2}\d+\.\d+\n$/);
+    expect(stderr).toMatch(/protocol\n.*random-projection-v1.*SHA-256.*40 images.*n - 1/s);
+  });
+
   it.each<[string, () => Promise<string[]>, string]>([
+    ['to overwrite statistics', async () => [at('a.npz'), at('b.npz'), '--save-stats'], 'STATISTICS_EXIST'],
+    [
+      'a device that the engine does not use',
+      async () => [at('a.npz'), at('b.npz'), '--device', 'cuda:0'],
+      'BAD_OPTION',
+    ],
+    ['features that are nowhere', async () => [at('a.npz'), at('b.npz'), '--features', at('no')], 'FEATURES_NOT_FOUND'],
     ['a missing set', async () => [at('nowhere'), at('a.npz')], 'SET_NOT_FOUND'],
     ['one set', async () => [at('a.npz')], 'BAD_USAGE'],
     ['an unknown metric', async () => [at('a.npz'), at('a.npz'), '--metrics', 'fid,best'], 'BAD_OPTION'],

@@ -101,7 +101,13 @@ export function exampleContent(changes: Partial<ReportContent> = {}): ReportCont
       kernel: { formula: '(x.y / d + 1)^3', subsets: 100, subsetSize: 1000, seed: 0 },
       software: 'StepAdapt Studio 0.1.0, TensorFlow 2.21.0 on cpu',
     },
-    command: 'npx stepadapt run fashion.stepadapt',
+    command: 'stepadapt new "fashion" --from experiment.stepadapt\nstepadapt run "fashion"',
+    experiment: { format: 'stepadapt-project', version: 1, name: 'fashion', config: { seed: 0 } },
+    lossByTimestep: Array.from({ length: 20 }, (_, bin) => ({
+      from: 50 * bin,
+      to: 50 * bin + 50,
+      losses: [0.2 * 0.75 ** bin, 0.21 * 0.75 ** bin, (bin < 15 ? 0.19 : 0.205) * 0.75 ** bin],
+    })),
     environment: [
       { name: 'Engine', value: 'TensorFlow 2.21.0, cpu, 2 threads' },
       { name: 'Node', value: '20.19.2' },

@@ -66,10 +66,27 @@ describe('report page', () => {
     const page = pageOf();
     const headings = [...page.matchAll(/<h2>([^<]+)<\/h2>/g)].map(([, text]) => text);
     expect(headings[0]).toBe('Comparison');
-    expect(page.match(/<svg role="img" aria-label="[^"]+"/g)).toHaveLength(6);
-    expect(page.match(/<summary>The same data as a table/g)).toHaveLength(6);
-    expect(page).toContain('Figure 6. Training.');
+    expect(page.match(/<svg role="img" aria-label="[^"]+"/g)).toHaveLength(7);
+    expect(page.match(/<summary>The same data as a table/g)).toHaveLength(7);
+    expect(page).toContain('below the base in 15 of 20 equal parts');
+    expect(page).toContain('Figure 7. Training.');
     expect(page).toContain('25.63');
+  });
+
+  it('carries the headline as LaTeX and the experiment that makes it again', () => {
+    const page = pageOf();
+    expect(page).toMatch(/<pre[^>]*><code>% Needs \\usepackage\{booktabs\}.*25\.63.*\\end\{table\}/s);
+    expect(page).toContain('&quot;format&quot;: &quot;stepadapt-project&quot;');
+    expect(page).toContain('--from experiment.stepadapt');
+  });
+
+  it('calls the distances FID and KID on the features of FID alone', () => {
+    expect(pageOf()).not.toContain('KID');
+    expect(pageOf()).toContain('It is not an FID');
+    const { protocol } = exampleContent();
+    const page = pageOf({ metric: 'FID', protocol: { ...protocol, metric: 'FID' } });
+    expect(page).toContain('KID × 10³');
+    expect(page).not.toContain('It is not an FID');
   });
 
   it('has unique ids, so that figures cannot borrow each other’s clips', () => {

@@ -1,76 +1,90 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { inputError } from '../../contract/errors.js';
-import { protocolDifferences } from '../../evaluation/protocolDifference.js';
-import { evaluationResultSchema, type EvaluationResult } from '../../pipeline/evaluationResult.js';
-import { readInputFile } from '../../formats/inputFile.js';
-import { parseJson } from '../../formats/json.js';
-import { openProject } from '../../project/project.js';
+import { mayBeCompared, protocolDifferences } from '../../evaluation/protocolDifference.js';
+import { writeFileAtomic } from '../../project/atomicFile.js';
+import { compareFigure } from '../../report/compareFigure.js';
+import { rasterise } from '../../report/rasterise.js';
+import { readEvaluated, type Evaluated } from '../evaluatedFile.js';
+import { badOption } from '../options.js';
 import { printResult, type OutputOptions } from '../output.js';
 import { formatTable } from '../table.js';
 
-const MAX_EVALUATION_BYTES = 2 ** 26;
+interface CompareOptions extends OutputOptions {
+  readonly chart?: string;
+  readonly force?: boolean;
+}
+
+/** Pixels across a chart that is written as PNG. */
+const PNG_WIDTH = 1600;
 
 export function registerCompareCommand(program: Command): void {
   program
     .command('compare')
-    .argument('<first>', 'project or evaluation.json')
-    .argument('<second>', 'project or evaluation.json')
+    .argument('<first>', 'project, report.json, evaluation.json, or a file with what `fid --json` printed')
+    .argument('<second>', 'another of them')
     .description('why two evaluations give different numbers, field by field of their protocols')
+    .option('--chart <file>', 'draw both into one chart, .svg or .png; refused where the protocols differ')
+    .option('--force', 'draw the chart nevertheless, with the warning in it')
     .option('--json', 'print JSON')
-    .action(async (first: string, second: string, options: OutputOptions) => {
-      const [a, b] = await Promise.all([readEvaluation(first), readEvaluation(second)]);
+    .action(async (first: string, second: string, options: CompareOptions) => {
+      const [a, b] = await Promise.all([readEvaluated(first), readEvaluated(second)]);
       const differences = protocolDifferences(a.protocol, b.protocol);
-      const result = { comparable: differences.length === 0, values: [meansOf(a), meansOf(b)], differences };
-      printResult(options, result, () => describe(result));
+      const comparable = mayBeCompared(differences);
+      const result = { comparable, values: [a.values, b.values], differences };
+      if (options.chart !== undefined && !comparable && options.force !== true) {
+        throw inputError(
+          'NOT_COMPARABLE',
+          `the two were measured in different ways: ${differences.map(({ field }) => field).join(', ')}`,
+          'see what differs without --chart, measure both alike, or add --force to draw them with a warning',
+        );
+      }
+      if (options.chart !== undefined) await drawChart(options.chart, [a, b], comparable);
+      printResult(options, options.chart === undefined ? result : { ...result, chart: options.chart }, () =>
+        describe(result, options.chart),
+      );
     });
 }
 
-async function readEvaluation(path: string): Promise<EvaluationResult> {
-  const isJson = path.endsWith('.json') && (await stat(path).catch(() => null))?.isFile() === true;
-  const file = isJson ? path : join((await openProject(path)).folder, 'stages', 'evaluation', 'evaluation.json');
-  const hint = 'run the project first: `stepadapt run`';
-  const bytes = await readInputFile(file, { maxBytes: MAX_EVALUATION_BYTES, missing: 'NOT_EVALUATED', hint });
-  try {
-    return evaluationResultSchema.parse(parseJson(bytes.toString('utf8')));
-  } catch (cause) {
-    throw inputError('EVALUATION_INVALID', `${file} is no evaluation of this program`, 'evaluate again', { cause });
-  }
+async function drawChart(path: string, evaluated: readonly Evaluated[], comparable: boolean): Promise<void> {
+  if (!/\.(svg|png)$/.test(path)) throw badOption('chart', `"${path}" ends neither in .svg nor in .png`);
+  const projects = evaluated.map(({ name, compared }) => {
+    if (compared !== null) return compared;
+    throw inputError('CHART_NEEDS_PROJECT', `${name} does not say what an image cost`, 'give a project or report.json');
+  });
+  const warning = comparable ? null : 'Measured in different ways: these values have no common scale';
+  const svg = compareFigure(projects, warning);
+  await writeFileAtomic(path, path.endsWith('.png') ? await rasterise(svg, PNG_WIDTH) : svg);
 }
 
-interface ModelMean {
-  readonly model: string;
-  readonly metric: string;
-  readonly value: number;
-}
-
-function meansOf({ rows, protocol }: EvaluationResult): ModelMean[] {
-  return rows.map(({ model, perSeed }) => ({
-    model,
-    metric: protocol.metric,
-    value: perSeed.reduce((sum, { fd }) => sum + fd, 0) / perSeed.length,
-  }));
-}
-
-function describe(result: {
-  readonly values: readonly (readonly ModelMean[])[];
-  readonly differences: ReturnType<typeof protocolDifferences>;
-}): string {
+function describe(
+  result: {
+    readonly comparable: boolean;
+    readonly values: readonly Evaluated['values'][];
+    readonly differences: ReturnType<typeof protocolDifferences>;
+  },
+  chart: string | undefined,
+): string {
   const [first, second] = result.values;
+  const models = [...new Set([...first, ...second].map(({ model }) => model))];
+  const cell = (values: Evaluated['values'], model: string) =>
+    values.find((row) => row.model === model)?.value.toFixed(4) ?? '';
   const values = formatTable(
     ['model', `first: ${first[0].metric}`, `second: ${second[0].metric}`],
-    first.map(({ model, value }) => {
-      const other = second.find((row) => row.model === model);
-      return [model, value.toFixed(4), other === undefined ? '' : other.value.toFixed(4)];
-    }),
+    models.map((model) => [model, cell(first, model), cell(second, model)]),
   );
-  if (result.differences.length === 0) return `${values}\n\nmeasured in the same way: the values may be compared`;
   const table = formatTable(
     ['field', 'first', 'second', 'what it does'],
-    result.differences.map(({ field, first, second, effect }) => [field, shortened(first), shortened(second), effect]),
+    result.differences.map(({ field, first: a, second: b, effect }) => [field, shortened(a), shortened(b), effect]),
   );
-  return `${values}\n\nmeasured in different ways:\n${table}`;
+  const verdict = result.comparable
+    ? 'measured in the same way: the values may be compared'
+    : 'measured in different ways: the values must not be compared as they are';
+  return [
+    values,
+    verdict,
+    ...(result.differences.length > 0 ? [table] : []),
+    ...(chart === undefined ? [] : [`chart: ${chart}`]),
+  ].join('\n\n');
 }
 
 /** Hashes and lists of timesteps, cut to what tells them apart. */

@@ -1,5 +1,4 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { inputError } from '../../contract/errors.js';
@@ -13,34 +12,26 @@ import {
   type SetMetric,
 } from '../../evaluation/compareSets.js';
 import type { FeatureExtractor } from '../../evaluation/featureExtractor.js';
-import { readFeatureNetwork } from '../../evaluation/featureNetwork.js';
-import { FEATURE_DIMENSIONS, type InceptionDimensions } from '../../evaluation/inception/architecture.js';
-import { createInceptionExtractor } from '../../evaluation/inception/extractor.js';
-import {
-  downloadInceptionWeights,
-  findInceptionFile,
-  loadInceptionWeights,
-} from '../../evaluation/inception/weights.js';
-import { randomProjection } from '../../evaluation/randomProjection.js';
+import { FEATURE_DIMENSIONS } from '../../evaluation/inception/architecture.js';
+import { kernelLabel } from '../../evaluation/protocol.js';
+import { describeSetProtocol, setProtocolEntries, type SetProtocol } from '../../evaluation/setProtocol.js';
+import { encodeStatistics } from '../../evaluation/statisticsFile.js';
 import { openImageSet, type ImageSource, type SavedStatistics } from '../../formats/imageSets.js';
-import { encodeNpz } from '../../formats/npz.js';
 import { writeFileAtomic } from '../../project/atomicFile.js';
 import { ProgressMeter } from '../../pipeline/progressMeter.js';
-import type { EngineId } from '../../tensor/engine.js';
+import type { Engine, EngineId } from '../../tensor/engine.js';
 import { openEngine } from '../../tensor/openEngine.js';
-import { countOption } from '../options.js';
+import { badOption, countOption } from '../options.js';
 import { printResult, type OutputOptions } from '../output.js';
 import { openProgressView } from '../progressView.js';
+import { FEATURES_HELP, openChosenFeatures, type FeatureChoice } from '../setFeatures.js';
 import { stopOnInterrupt } from '../stopSignal.js';
-import { formatTable } from '../table.js';
 
-interface FidOptions extends OutputOptions {
-  readonly features: string;
-  readonly dims: number;
+interface FidOptions extends OutputOptions, FeatureChoice {
   readonly metrics: readonly SetMetric[];
   readonly seed: number;
-  readonly saveStats?: string;
-  readonly download?: boolean;
+  readonly saveStats?: boolean;
+  readonly device?: string;
   readonly engine: 'auto' | EngineId;
 }
 
@@ -50,62 +41,61 @@ export function registerFidCommand(program: Command): void {
   program
     .command('fid')
     .argument('<images>', 'generated: folder of images, npz images (arr_0, uint8 NHWC) or npz statistics (mu, sigma)')
-    .argument('[reference]', 'what they are compared with, of the same kinds')
-    .description('distances between two sets of images')
-    .option(
-      '--features <which>',
-      'inception, inception:FILE, random-projection, or a project folder or its features.safetensors',
-      'inception',
-    )
+    .argument('[reference]', 'what they are compared with, of the same kinds; with --save-stats the npz file to write')
+    .description('distances between two sets of images; takes the options of the pytorch-fid command')
+    .option('--features <which>', FEATURES_HELP, 'inception')
     .option('--dims <n>', `size of Inception features: ${FEATURE_DIMENSIONS.join(', ')}`, countOption('dims', 1), 2048)
     .option('--metrics <list>', `any of ${SET_METRICS.join(',')}`, parseMetrics, ['fid'] as SetMetric[])
     .option('--seed <n>', "seed of the kernel distance's subsets", countOption('seed', 0), 0)
-    .option('--save-stats <file>', 'npz that gets mu and sigma of the first set; the second may be left out')
+    .option('--save-stats', 'write mu and sigma of <images> to the second path instead of comparing')
+    .option('--batch-size <n>', 'images that go through the network at a time', countOption('batch-size', 1))
+    .option('--device <name>', 'refuse to start unless the engine computes there: cpu, cuda or cuda:N')
+    .addOption(new Option('--num-workers <n>', 'accepted for pytorch-fid; images are read beside the computing anyway'))
     .option('--download', 'fetch the Inception weights (95 MB) if they are not on this machine')
     .addOption(new Option('--engine <id>', 'tensor engine').choices(['auto', 'native', 'wasm']).default('auto'))
     .option('--json', 'print JSON')
     .action(async (first: string, second: string | undefined, options: FidOptions) => {
-      if (second === undefined && options.saveStats === undefined) {
-        throw inputError('BAD_USAGE', 'one set of images was given', 'give a second one, or --save-stats FILE');
+      if (second === undefined) {
+        throw inputError('BAD_USAGE', 'one path was given', 'give a second set, or --save-stats and the file to write');
       }
-      const sets = await Promise.all([first, ...(second === undefined ? [] : [second])].map(openImageSet));
+      const target = options.saveStats === true ? second : null;
+      if (target !== null) await refuseExisting(target);
+      const sets = await Promise.all((target === null ? [first, second] : [first]).map(openImageSet));
       const engine = await openEngine(options.engine);
+      requireDevice(options.device, engine);
       const view = openProgressView({ json: false });
       const stop = stopOnInterrupt();
       try {
-        const extractor = await openExtractor(sets, options, stop.signal);
+        const extractor = await extractorFor(sets, options, stop.signal);
         const measured: MeasuredSet[] = [];
         for (const set of sets) {
           const emit = options.json === true ? () => undefined : view.emit;
           measured.push(await measure(set, sets, extractor, options, emit, stop.signal));
         }
-        const [generated, reference] = measured;
-        if (options.saveStats !== undefined) await saveStatistics(options.saveStats, generated);
+        if (target !== null) await writeFileAtomic(target, encodeStatistics(measured[0].moments));
+        const kernelSeed = options.seed;
         const comparison =
-          reference === undefined
-            ? {}
-            : await compareSets(generated, reference, options.metrics, {
-                kernelSeed: options.seed,
-                signal: stop.signal,
-              });
-        const { precisionRecall, ...rest } = comparison;
-        const protocol = {
-          metric: extractor?.label ?? `FD (saved statistics, ${generated.moments.dimensions} dimensions)`,
-          features: extractor && { id: extractor.id, hash: extractor.hash, dimensions: extractor.dimensions },
-          sets: measured.map(({ path, count }) => ({ path, images: count })),
-          resize: resizeRule(extractor),
-          covariance: 'n - 1',
-          ...(comparison.kid && { kernel: { formula: '(x.y / d + 1)^3', seed: options.seed } }),
-          ...(precisionRecall && { neighbours: precisionRecall.neighbours }),
+          target === null
+            ? await compareSets(measured[0], measured[1], options.metrics, { kernelSeed, signal: stop.signal })
+            : {};
+        const protocol = describeSetProtocol({
+          extractor,
+          sets: measured,
+          comparison,
+          kernelSeed,
           software: `StepAdapt Studio ${SOFTWARE_VERSION}, ${engine.version} on ${engine.device}`,
-        };
+        });
+        const { precisionRecall, ...rest } = comparison;
         const result = {
           ...rest,
           ...(precisionRecall && { precision: precisionRecall.precision, recall: precisionRecall.recall }),
-          ...(options.saveStats !== undefined && { statistics: options.saveStats }),
+          ...(target !== null && { statistics: target }),
           protocol,
         };
-        printResult(options, result, () => describe(result, options));
+        view.close();
+        printResult(options, result, () => describe(result));
+        // Beside the result, not in it: a script that reads pytorch-fid's one line reads the same line here.
+        if (options.json !== true) process.stderr.write(`\n${card(protocol)}\n`);
       } finally {
         view.close();
         stop.restore();
@@ -116,18 +106,30 @@ export function registerFidCommand(program: Command): void {
 function parseMetrics(text: string): SetMetric[] {
   const metrics = text.split(',').map((name) => name.trim());
   const unknown = metrics.find((name) => !SET_METRICS.some((metric) => metric === name));
-  if (unknown !== undefined) {
-    throw inputError(
-      'BAD_OPTION',
-      `--metrics: "${unknown}" is none of ${SET_METRICS.join(', ')}`,
-      'separate by commas',
-    );
-  }
+  if (unknown !== undefined) throw badOption('metrics', `"${unknown}" is none of ${SET_METRICS.join(', ')}`);
   return metrics as SetMetric[];
 }
 
-/** The features to compare in; null when both sides are statistics, which were computed already. */
-async function openExtractor(
+async function refuseExisting(path: string): Promise<void> {
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) {
+    throw inputError('STATISTICS_EXIST', `${path} exists already`, 'statistics never overwrite a file; choose another');
+  }
+}
+
+/** The engine decides by itself where it computes, so a device that was asked for is checked rather than chosen. */
+function requireDevice(device: string | undefined, engine: Engine): void {
+  if (device === undefined) return;
+  if (!/^(cpu|cuda(:\d+)?)$/.test(device)) throw badOption('device', `"${device}" is none of cpu, cuda, cuda:N`);
+  if ((device === 'cpu') === (engine.device === 'cpu')) return;
+  throw badOption('device', `this engine computes on ${engine.device}, not on ${device}`);
+}
+
+/** The features to compare in; null when all sides are statistics, which were computed already. */
+async function extractorFor(
   sets: readonly OpenSet[],
   options: FidOptions,
   signal: AbortSignal,
@@ -135,49 +137,7 @@ async function openExtractor(
   const images = sets.find((set) => set.kind === 'images');
   if (images === undefined) return null;
   const { height, width, channels } = images.first;
-  const image = { size: Math.min(height, width), channels };
-  const [kind, ...rest] = options.features.split(':');
-  if (kind === 'inception') {
-    const dimensions = FEATURE_DIMENSIONS.find((size) => size === options.dims);
-    if (dimensions === undefined) {
-      throw inputError(
-        'BAD_OPTION',
-        `--dims: Inception features have ${FEATURE_DIMENSIONS.join(', ')} dimensions, not ${options.dims}`,
-        'FID is defined at 2048',
-      );
-    }
-    return openInception(rest.length > 0 ? rest.join(':') : null, image, dimensions, options, signal);
-  }
-  if (options.features === 'random-projection') return randomProjection(image);
-  const isFolder = (await stat(options.features).catch(() => null))?.isDirectory() === true;
-  return readFeatureNetwork(
-    isFolder ? join(options.features, 'stages', 'features', 'features.safetensors') : options.features,
-  );
-}
-
-async function openInception(
-  path: string | null,
-  image: { size: number; channels: number },
-  dimensions: InceptionDimensions,
-  options: FidOptions,
-  signal: AbortSignal,
-): Promise<FeatureExtractor> {
-  if (path === null && options.download === true && (await findInceptionFile(null)) === null) {
-    const view = openProgressView({ json: false });
-    try {
-      let progress: ProgressMeter | null = null;
-      await downloadInceptionWeights({
-        signal,
-        onProgress: ({ done, total }) => {
-          progress ??= new ProgressMeter(view.emit, 'Inception weights', 'byte', total ?? done);
-          progress.report(done);
-        },
-      });
-    } finally {
-      view.close();
-    }
-  }
-  return createInceptionExtractor(await loadInceptionWeights(path), image, dimensions);
+  return openChosenFeatures(options, { size: Math.min(height, width), channels }, signal);
 }
 
 async function measure(
@@ -193,6 +153,7 @@ async function measure(
   return measureSet(set, extractor!, {
     keepFeatures: options.metrics.includes('kid') || options.metrics.includes('prdc'),
     classify: options.metrics.includes('is') && set === sets[0],
+    ...(options.batchSize !== undefined && { batch: options.batchSize }),
     onProgress: (done) => progress.report(done),
     signal,
   });
@@ -203,43 +164,34 @@ function savedDimensions(sets: readonly OpenSet[]): number {
   return sets.find((set) => set.kind === 'statistics')?.dimensions ?? 0;
 }
 
-async function saveStatistics(path: string, { moments }: MeasuredSet): Promise<void> {
-  const { dimensions, mean, covariance } = moments;
-  await writeFileAtomic(
-    path,
-    encodeNpz({
-      mu: { dtype: '<f8', shape: [dimensions], data: mean },
-      sigma: { dtype: '<f8', shape: [dimensions, dimensions], data: covariance },
-    }),
-  );
-}
-
-function resizeRule(extractor: FeatureExtractor | null): string {
-  if (extractor === null) return 'unknown: saved statistics';
-  if ('extractAny' in extractor) return extractor.resize;
-  return `npz: none; folders: centre crop to a square, Lanczos to ${extractor.size} x ${extractor.size}`;
-}
-
 interface FidResult {
   readonly fid?: number;
-  readonly kid?: { readonly mean: number; readonly std: number };
+  readonly kid?: { readonly mean: number; readonly std: number; readonly subsets: number; readonly subsetSize: number };
   readonly precision?: number;
   readonly recall?: number;
   readonly inceptionScore?: { readonly mean: number; readonly std: number };
   readonly statistics?: string;
-  readonly protocol: { readonly metric: string };
+  readonly protocol: SetProtocol;
 }
 
-function describe(result: FidResult, options: FidOptions): string {
-  const { fid, kid, precision, recall, inceptionScore: score } = result;
-  const rows = [
-    ...(fid === undefined ? [] : [[result.protocol.metric, fid.toFixed(4)]]),
+/** One line a metric; that of the distance reads as pytorch-fid prints it. */
+function describe(result: FidResult): string {
+  const { fid, kid, precision, recall, inceptionScore: score, statistics, protocol } = result;
+  return [
+    ...(fid === undefined ? [] : [`${protocol.metric}:  ${fid}`]),
     ...(kid === undefined
       ? []
-      : [['kernel distance x 1000', `${(1000 * kid.mean).toFixed(4)} +- ${(1000 * kid.std).toFixed(4)}`]]),
-    ...(precision === undefined ? [] : [['precision, recall', `${precision.toFixed(4)}, ${recall!.toFixed(4)}`]]),
-    ...(score === undefined ? [] : [['Inception Score', `${score.mean.toFixed(4)} +- ${score.std.toFixed(4)}`]]),
-    ...(options.saveStats === undefined ? [] : [['statistics', options.saveStats]]),
-  ];
-  return formatTable(['metric', 'value'], rows);
+      : [
+          `${kernelLabel(protocol.metric)}:  ${kid.mean} +- ${kid.std} over ${kid.subsets} subsets of ${kid.subsetSize}`,
+        ]),
+    ...(precision === undefined ? [] : [`precision:  ${precision}`, `recall:  ${recall}`]),
+    ...(score === undefined ? [] : [`Inception Score:  ${score.mean} +- ${score.std}`]),
+    ...(statistics === undefined ? [] : [`statistics:  ${statistics}`]),
+  ].join('\n');
+}
+
+function card(protocol: SetProtocol): string {
+  const entries = setProtocolEntries(protocol);
+  const width = Math.max(...entries.map(([name]) => name.length));
+  return ['protocol', ...entries.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)].join('\n');
 }

@@ -25,7 +25,7 @@ export function registerPlanCommand(program: Command): void {
             `${(macs / 1e6).toFixed(1)} M`,
           ]),
         );
-        const { seconds, peakBytes, diskBytes } = plan.forecast;
+        const { seconds, peakBytes, diskBytes, evaluation } = plan.forecast;
         const waiting = [
           ...(plan.provisional.bounds
             ? ['\nbounds are provisional, from difficulty alone, until similarity is measured']
@@ -37,7 +37,8 @@ export function registerPlanCommand(program: Command): void {
           : '';
         return (
           `${table}\n\nmean over the visited steps: ${plan.mean.toFixed(3)}${waiting}${provisional}\n${searchNote(plan.searchShare)}\n` +
-          `forecast for this machine: ${formatDuration(seconds)}, ${gigabytes(peakBytes)} of memory, ${gigabytes(diskBytes)} on disk`
+          `forecast for this machine: ${formatDuration(seconds)}, ${gigabytes(peakBytes)} of memory, ${gigabytes(diskBytes)} on disk\n` +
+          `evaluation, part of it: ${formatDuration(evaluation.seconds)} for ${evaluation.images} images`
         );
       });
     });

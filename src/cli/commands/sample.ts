@@ -1,18 +1,22 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { ExperimentConfig } from '../../contract/config.js';
 import { inputError } from '../../contract/errors.js';
 import { noiseSchedule } from '../../diffusion/noiseSchedule.js';
 import { trainingObjective } from '../../diffusion/objective.js';
+import { emptyStatistics, mergeStatistics, momentsOf, statisticsOf } from '../../evaluation/gaussianStatistics.js';
+import { encodeStatistics } from '../../evaluation/statisticsFile.js';
 import { encodePng } from '../../formats/images.js';
 import { encodeNpz } from '../../formats/npz.js';
-import { bytesFromImages } from '../../formats/pixels.js';
+import { bytesFromImages, imagesFromBytes } from '../../formats/pixels.js';
 import { readModelFolder } from '../../model/diffusersFolder.js';
 import { projectDesign } from '../../pipeline/projectDesign.js';
 import { isBundle, openBundle, readBundle } from '../../pipeline/bundle.js';
 import { openModel } from '../../pipeline/models.js';
 import { ProgressMeter } from '../../pipeline/progressMeter.js';
+import { SHARD_IMAGES } from '../../pipeline/sampleShards.js';
+import { openKeptFeatures } from '../../pipeline/stages/featureStage.js';
 import { StageStore } from '../../pipeline/stageStore.js';
 import { writeFileAtomic } from '../../project/atomicFile.js';
 import { openProject, type Project } from '../../project/project.js';
@@ -20,7 +24,7 @@ import type { Denoiser } from '../../sampling/denoiser.js';
 import { createNetworkDenoiser } from '../../sampling/networkDenoiser.js';
 import { sampleImages } from '../../sampling/sampleImages.js';
 import { openEngine } from '../../tensor/openEngine.js';
-import { countOption } from '../options.js';
+import { badOption, countOption } from '../options.js';
 import { printResult, type OutputOptions } from '../output.js';
 import { openProgressView } from '../progressView.js';
 import { stopOnInterrupt } from '../stopSignal.js';
@@ -30,6 +34,7 @@ interface SampleOptions extends OutputOptions {
   readonly count: number;
   readonly seed: number;
   readonly out: string;
+  readonly statistics?: boolean;
 }
 
 export function registerSampleCommand(program: Command): void {
@@ -40,9 +45,11 @@ export function registerSampleCommand(program: Command): void {
     .option('--model <name>', 'base, adaptive, uniform, or the path of a diffusers folder or a bundle', 'adaptive')
     .option('--count <n>', 'images', countOption('count', 1), 16)
     .option('--seed <n>', 'seed of the noises', countOption('seed', 0), 0)
-    .requiredOption('--out <path>', 'X.npz (arr_0, uint8 NHWC) or a folder of PNG files')
+    .requiredOption('--out <path>', 'X.npz (arr_0, uint8 NHWC) or a new folder for PNG files')
+    .option('--statistics', "write mu and sigma of the images in the project's features to X.npz instead of the images")
     .option('--json', 'print JSON')
     .action(async (path: string, options: SampleOptions) => {
+      await checkTarget(path, options);
       const { denoiser, config } = await openSource(path, options.model);
       const view = openProgressView({ json: false });
       const stop = stopOnInterrupt();
@@ -64,11 +71,13 @@ export function registerSampleCommand(program: Command): void {
           signal: stop.signal,
           onProgress: (done) => progress.report(done),
         });
-        await saveImages(options.out, bytesFromImages(images), options.count, config.data);
+        const bytes = bytesFromImages(images);
+        if (options.statistics === true) await saveStatistics(options.out, bytes, path, stop.signal);
+        else await saveImages(options.out, bytes, options.count, config.data);
         printResult(
           options,
           { out: options.out, count: options.count },
-          () => `${options.count} images in ${options.out}`,
+          () => `${options.statistics === true ? 'statistics of ' : ''}${options.count} images in ${options.out}`,
         );
       } finally {
         view.close();
@@ -125,6 +134,34 @@ function requireShape(model: string, own: ImageShape, wanted: ImageShape): void 
     `${model} makes images of ${words(own)}, the project of ${words(wanted)}`,
     'choose a model trained on images of the same shape',
   );
+}
+
+/** Before anything is drawn: pictures of two drawings in one folder would be measured as one set. */
+async function checkTarget(path: string, { out, statistics, count }: SampleOptions): Promise<void> {
+  if (statistics === true && (!out.endsWith('.npz') || count < 2)) {
+    throw badOption('statistics', 'needs --out X.npz and at least two images');
+  }
+  // A bundle has no features of its own.
+  if (statistics === true) await openProject(path);
+  if (out.endsWith('.npz')) return;
+  const [present] = await readdir(out).catch(() => []);
+  if (present !== undefined) {
+    throw inputError('FOLDER_NOT_EMPTY', `${out} already holds ${present}`, 'choose a new folder for the pictures');
+  }
+}
+
+async function saveStatistics(out: string, bytes: Uint8Array, path: string, signal: AbortSignal): Promise<void> {
+  const project = await openProject(path);
+  const extractor = await openKeptFeatures(new StageStore(project), project.file.config);
+  const { size, channels, dimensions } = extractor;
+  const length = size * size * channels;
+  let statistics = emptyStatistics(dimensions);
+  for (let first = 0; first < bytes.length; first += SHARD_IMAGES * length) {
+    const images = imagesFromBytes(bytes.subarray(first, first + SHARD_IMAGES * length));
+    const features = await extractor.extract(images, images.length / length, signal);
+    statistics = mergeStatistics(statistics, statisticsOf(features, dimensions));
+  }
+  await writeFileAtomic(out, encodeStatistics(momentsOf(statistics)));
 }
 
 async function saveImages(

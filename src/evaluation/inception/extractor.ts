@@ -3,11 +3,12 @@ import { inputError, interrupted } from '../../contract/errors.js';
 import { yieldToEventLoop } from '../../tensor/yield.js';
 import type { ClassifyingExtractor } from '../featureExtractor.js';
 import { CLASSES, FEATURE_DIMENSIONS, type InceptionDimensions } from './architecture.js';
-import { classProbabilities, inceptionFeatures, inceptionTensors } from './network.js';
+import { classProbabilities, inceptionTensors } from './network.js';
+import { runInception } from './recordedNetwork.js';
 import type { InceptionWeights } from './weights.js';
 
 /** Activations of one image reach 5.5 MB, several of which are alive at once. */
-const IMAGES_PER_BATCH = 16;
+const DEFAULT_BATCH = 16;
 
 /** Images (count, height, width, channels) in [-1, 1]. */
 export interface ImageBatch {
@@ -26,21 +27,24 @@ export interface InceptionExtractor extends ClassifyingExtractor {
 /**
  * The features of FID. Only the published weights at 2048 dimensions make the distance an `FID`; with others it is named after
  * what it is. Grey images are shown to the network as RGB of equal channels. Weights are put on the engine for each call.
+ *
+ * @param imagesPerBatch images that go through the network at a time; it changes memory and speed, not the features
  */
 export function createInceptionExtractor(
   source: InceptionWeights,
   image: { readonly size: number; readonly channels: number },
   dimensions: InceptionDimensions = 2048,
+  imagesPerBatch = DEFAULT_BATCH,
 ): InceptionExtractor {
   const { size, channels } = image;
   function extractAny(batch: ImageBatch, signal?: AbortSignal): Promise<Float64Array> {
     const { count, height, width } = batch;
     const length = height * width * batch.channels;
-    return inBatches(source, count, dimensions, signal, (tensors, start, images) => {
+    return inBatches({ source, count, width: dimensions, imagesPerBatch, signal }, (tensors, start, images) => {
       const pixels = batch.images.subarray(start * length, (start + images) * length);
       const given = tf.tensor4d(pixels, [images, height, width, batch.channels]);
       const colour = batch.channels === 3 ? given : tf.tile(given, [1, 1, 1, 3]);
-      return inceptionFeatures(tensors, colour, dimensions);
+      return runInception(tensors, colour, dimensions);
     });
   }
   return {
@@ -62,7 +66,7 @@ export function createInceptionExtractor(
           'the Inception Score needs features of 2048 dimensions',
         );
       }
-      return inBatches(source, count, CLASSES, signal, (tensors, start, batch) => {
+      return inBatches({ source, count, width: CLASSES, imagesPerBatch, signal }, (tensors, start, batch) => {
         const rows = Float32Array.from(features.subarray(start * dimensions, (start + batch) * dimensions));
         return classProbabilities(tensors, tf.tensor2d(rows, [batch, dimensions]));
       });
@@ -75,20 +79,25 @@ function inceptionLabel(official: boolean, dimensions: InceptionDimensions): str
   return dimensions === 2048 ? 'FID' : `FD (inception-v3, ${dimensions} dimensions)`;
 }
 
+interface Batching {
+  readonly source: InceptionWeights;
+  readonly count: number;
+  readonly width: number;
+  readonly imagesPerBatch: number;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** Runs `compute` on the engine for one batch after the other; its rows, of `width` values, one below the other. */
 async function inBatches(
-  source: InceptionWeights,
-  count: number,
-  width: number,
-  signal: AbortSignal | undefined,
+  { source, count, width, imagesPerBatch, signal }: Batching,
   compute: (tensors: ReadonlyMap<string, tf.Tensor>, start: number, batch: number) => tf.Tensor2D,
 ): Promise<Float64Array> {
   const results = new Float64Array(count * width);
   const tensors = inceptionTensors(source.weights);
   try {
-    for (let start = 0; start < count; start += IMAGES_PER_BATCH) {
+    for (let start = 0; start < count; start += imagesPerBatch) {
       if (signal?.aborted) throw interrupted();
-      const values = tf.tidy(() => compute(tensors, start, Math.min(IMAGES_PER_BATCH, count - start)));
+      const values = tf.tidy(() => compute(tensors, start, Math.min(imagesPerBatch, count - start)));
       try {
         results.set(await values.data(), start * width);
       } finally {

@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
-import { access, mkdir, readFile } from 'node:fs/promises';
+import { access, mkdir, open, type FileHandle } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
+import { z } from 'zod';
 import { inputError } from '../../contract/errors.js';
-import { downloadVerified } from '../../data/download.js';
+import { digestOf, downloadVerified } from '../../data/download.js';
 import type { LoadOptions } from '../../data/sourceImages.js';
-import { readInputFile } from '../../formats/inputFile.js';
-import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from '../../formats/safetensors.js';
+import { checkInputFile, readInputFile } from '../../formats/inputFile.js';
+import { decodeSafetensors, encodeSafetensors } from '../../formats/safetensors.js';
 import { decodeTorchFile } from '../../formats/torchPickle.js';
 import type { Weights } from '../../model/weights.js';
 import { writeFileAtomic } from '../../project/atomicFile.js';
@@ -82,13 +82,15 @@ export async function loadInceptionWeights(
       `fetch them with \`stepadapt fid --download\`, or give the path of the file; its address is ${OFFICIAL_URL}`,
     );
   }
-  const bytes = await readInputFile(file, { maxBytes: MAX_BYTES });
-  const hash = createHash('sha256').update(bytes).digest('hex');
+  await checkInputFile(file, { maxBytes: MAX_BYTES });
+  // As a stream: once converted, the file itself is not needed in memory.
+  const hash = await digestOf(file, 'sha256');
   const official = hash.startsWith(OFFICIAL_HASH);
   const converted = join(cacheFolder, 'inception', `${hash}-${CONVERSION}.safetensors`);
   const kept = await readConverted(converted);
   if (kept !== null) return { weights: kept, hash, official };
   const name = basename(file);
+  const bytes = await readInputFile(file, { maxBytes: MAX_BYTES });
   const tensors = file.endsWith('.safetensors') ? decodeSafetensors(bytes, name).tensors : decodeTorchFile(bytes, name);
   const weights = foldInceptionWeights(tensors, name);
   await mkdir(join(cacheFolder, 'inception'), { recursive: true });
@@ -96,17 +98,49 @@ export async function loadInceptionWeights(
   return { weights, hash, official };
 }
 
-/** What an earlier conversion left; null when there is none or it is damaged, which costs a second conversion and no more. */
+const convertedSchema = z.record(
+  z.string(),
+  z.object({
+    dtype: z.literal('F32'),
+    shape: z.array(z.number().int().min(1)),
+    data_offsets: z.tuple([z.number(), z.number()]),
+  }),
+);
+const MAX_HEADER_BYTES = 2 ** 20;
+
+/**
+ * What an earlier conversion left; null when there is none or it is damaged, which costs a second conversion and no more. Read
+ * tensor by tensor, each into its own memory, so that the file and the tensors are never in memory together.
+ */
 async function readConverted(path: string): Promise<Weights | null> {
+  let file: FileHandle;
   try {
-    const { tensors } = decodeSafetensors(await readFile(path), path);
-    return new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: asFloat32(data) }]));
+    file = await open(path);
   } catch {
     return null;
   }
+  try {
+    const headerLength = Number((await readAt(file, 0, 8)).readBigUInt64LE());
+    if (headerLength > MAX_HEADER_BYTES) return null;
+    const header = convertedSchema.parse(JSON.parse((await readAt(file, 8, headerLength)).toString()));
+    const weights = new Map<string, { shape: number[]; data: Float32Array }>();
+    for (const [name, { shape, data_offsets: offsets }] of Object.entries(header)) {
+      const count = shape.reduce((product, length) => product * length, 1);
+      const bytes = await readAt(file, 8 + headerLength + offsets[0], 4 * count);
+      weights.set(name, { shape, data: new Float32Array(bytes.buffer, bytes.byteOffset, count) });
+    }
+    return weights;
+  } catch {
+    return null;
+  } finally {
+    await file.close();
+  }
 }
 
-function asFloat32(data: SafetensorsTensor['data']): Float32Array {
-  if (!(data instanceof Float32Array)) throw new TypeError('not float32');
-  return data;
+/** @throws Error where the file ends before */
+async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  const { bytesRead } = await file.read(buffer, 0, length, position);
+  if (bytesRead < length) throw new Error('the file ends too early');
+  return buffer;
 }

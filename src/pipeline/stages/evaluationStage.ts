@@ -6,7 +6,7 @@ import { evaluateSamples, type SampleEvaluation } from '../../evaluation/evaluat
 import type { ClassifyingExtractor, FeatureExtractor } from '../../evaluation/featureExtractor.js';
 import { imageSimilarity, type ImageSimilarity } from '../../evaluation/imageSimilarity.js';
 import type { Protocol } from '../../evaluation/protocol.js';
-import { referenceFeatures, type ReferenceFeatures } from '../../evaluation/referenceFeatures.js';
+import type { ReferenceFeatures } from '../../evaluation/referenceFeatures.js';
 import { writeFileAtomic, writeJsonAtomic } from '../../project/atomicFile.js';
 import type { EvaluatedModel, EvaluationResult } from '../evaluationResult.js';
 import { openModel } from '../models.js';
@@ -14,7 +14,8 @@ import { ProgressMeter } from '../progressMeter.js';
 import { sampleGrid } from '../sampleGrid.js';
 import { drawShards, readShards } from '../sampleShards.js';
 import type { Stage, StageContext } from '../stage.js';
-import { openFeatures } from './featureStage.js';
+import { tabulateLosses, timestepLosses, TIMESTEP_LOSS_IMAGES } from '../timestepLosses.js';
+import { openFeatures, openReference } from './featureStage.js';
 
 type ModelRow = EvaluationResult['rows'][number];
 type SeedResult = ModelRow['perSeed'][number];
@@ -37,11 +38,12 @@ export function evaluationStage(config: ExperimentConfig): Stage {
       await mkdir(context.folder, { recursive: true });
       const { samples, seeds } = config.evaluation;
       const extractor = await openFeatures(context.store, context.data.train, config.evaluation);
-      const reference = await referenceFeatures(extractor, context.data.train, { signal: context.signal });
+      const reference = await openReference(context.store, extractor, context.data.train, context.signal);
       const images = models.length * seeds.length * samples;
       const progress = new ProgressMeter(context.emit, context.stageId, 'image', images);
       const rows: ModelRow[] = [];
       const protocols: Protocol[] = [];
+      const losses: number[][] = [];
       let macs = 0;
       for (const [position, name] of models.entries()) {
         const before = position * seeds.length * samples;
@@ -50,9 +52,11 @@ export function evaluationStage(config: ExperimentConfig): Stage {
         );
         rows.push(row);
         protocols.push(protocol);
-        macs += samples * seeds.length * steps * row.macsRatio * context.design.baseMacs;
+        losses.push(await timestepLosses(context, name));
+        macs += (samples * seeds.length * steps + TIMESTEP_LOSS_IMAGES) * row.macsRatio * context.design.baseMacs;
       }
-      const result: EvaluationResult = { rows, protocol: { ...protocols[0], seeds: [...seeds] } };
+      const lossByTimestep = tabulateLosses(losses, config.diffusion.timesteps);
+      const result: EvaluationResult = { rows, lossByTimestep, protocol: { ...protocols[0], seeds: [...seeds] } };
       await writeJsonAtomic(join(context.folder, 'evaluation.json'), result);
       return { evaluation: macs };
     },

@@ -96,7 +96,7 @@ const conv2d: ShapeRule = ([x, kernel], attributes) => {
   return [[...window(x.shape, [height, width], attributes), kernel.shape[3]]];
 };
 
-const avgPool: ShapeRule = ([x], attributes) => {
+const pool: ShapeRule = ([x], attributes) => {
   const [, height, width] = attributes.get('ksize') as number[];
   return [[...window(x.shape, [height, width], attributes), x.shape[3]]];
 };
@@ -113,6 +113,7 @@ const unary = [
   'Log',
   'LogicalNot',
   'Neg',
+  'Relu',
   'Rsqrt',
   'Sigmoid',
   'Sin',
@@ -133,18 +134,20 @@ export function isComparison(op: string): boolean {
 const rules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ...unary.map((op) => [op, same] as const),
   ...[...binary, ...comparisons].map((op) => [op, broadcast] as const),
-  ['AvgPool', avgPool],
+  ['AvgPool', pool],
   ['BatchMatMulV2', matMul],
   ['ConcatV2', concat],
   ['Conv2D', conv2d],
   ['Conv2DBackpropFilter', fromConstant(1)],
   ['Conv2DBackpropInput', fromConstant(0)],
   ['ExpandDims', expandDims],
+  ['MaxPool', pool],
   ['Mean', reduce],
   ['Pack', pack],
   ['Pad', pad],
   ['PadV2', pad],
   ['Reshape', reshape],
+  ['ResizeBilinear', resize],
   ['ResizeNearestNeighbor', resize],
   ['Slice', slice],
   ['SplitV', split],
