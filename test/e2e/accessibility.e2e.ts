@@ -48,6 +48,38 @@ describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
   });
 });
 
+test.each(['Design', 'Run', 'Experts', 'Results'])(
+  'every chart of %s has a summary in words and a table',
+  async (place) => {
+    await page.getByRole('link', { name: place, exact: true }).click();
+    await page.getByRole('heading', { name: READY[place] }).first().waitFor();
+    const frames = page.locator('section:has(canvas)');
+    const count = await frames.count();
+    expect(count).toBeGreaterThan(0);
+    for (let index = 0; index < count; index++) {
+      const frame = frames.nth(index);
+      const name = (await frame.locator('canvas').getAttribute('aria-label')) ?? '';
+      expect(await frame.locator('canvas').getAttribute('role')).toBe('img');
+      // The title, then at least one sentence with a number.
+      expect(name).toMatch(/^[^.]+\. .*\d.*\. Arrow keys read the points\.$/s);
+      await frame.getByRole('button', { name: 'Table' }).click();
+      await frame.getByRole('rowheader').first().waitFor();
+      await frame.getByRole('button', { name: 'Table' }).click();
+    }
+  },
+);
+
+test('arrow keys read the points of a chart', async () => {
+  await page.getByRole('link', { name: 'Design', exact: true }).click();
+  const chart = page.getByRole('img', { name: /^Difficulty and groups/ });
+  await chart.focus();
+  await page.keyboard.press('End');
+  const spoken = page.locator('section:has(canvas)').first().locator('[aria-live=polite]');
+  await expect.poll(() => spoken.textContent()).toMatch(/^Timestep 49, .* dB, group 1$/);
+  await page.keyboard.press('Home');
+  await expect.poll(() => spoken.textContent()).toMatch(/^Timestep 0, /);
+});
+
 test('every place is reached and left by keyboard alone', async () => {
   await page.keyboard.press('Control+1');
   await page.getByRole('heading', { name: 'Recent projects' }).waitFor();
