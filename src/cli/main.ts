@@ -1,33 +1,38 @@
 import { Command, CommanderError } from 'commander';
 import { inputError } from '../contract/errors.js';
 import { SOFTWARE_VERSION } from '../contract/version.js';
-import { registerAppCommand } from './commands/app.js';
-import { registerBenchCommand } from './commands/bench.js';
-import { registerBudgetCommand } from './commands/budget.js';
-import { registerCountCommand } from './commands/count.js';
-import { registerCompareCommand } from './commands/compare.js';
-import { registerDemoCommand } from './commands/demo.js';
-import { registerEnginesCommand } from './commands/engines.js';
-import { registerExportCommand } from './commands/export.js';
-import { registerEvaluateCommand } from './commands/evaluate.js';
-import { registerFidCommand } from './commands/fid.js';
-import { registerGroupCommand } from './commands/group.js';
-import { registerImportCommand } from './commands/import.js';
-import { registerImportanceCommand } from './commands/importance.js';
-import { registerNewCommand } from './commands/new.js';
-import { registerPlanCommand } from './commands/plan.js';
-import { registerPredictCommand } from './commands/predict.js';
-import { registerPruneCommand } from './commands/prune.js';
-import { registerQueueCommand } from './commands/queue.js';
-import { registerReportCommand } from './commands/report.js';
-import { registerRunCommand } from './commands/run.js';
-import { registerSampleCommand } from './commands/sample.js';
-import { registerScheduleCommand } from './commands/schedule.js';
-import { registerServeCommand } from './commands/serve.js';
-import { registerStatusCommand } from './commands/status.js';
-import { registerVerifyCommands } from './commands/verify.js';
-import { registerSweepCommand } from './commands/sweep.js';
 import { printError } from './output.js';
+
+/** In the order of the help. Loading all of them takes a second or two, so only the one that is called is loaded. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  demo: async () => (await import('./commands/demo.js')).registerDemoCommand,
+  new: async () => (await import('./commands/new.js')).registerNewCommand,
+  plan: async () => (await import('./commands/plan.js')).registerPlanCommand,
+  run: async () => (await import('./commands/run.js')).registerRunCommand,
+  status: async () => (await import('./commands/status.js')).registerStatusCommand,
+  verify: async () => (await import('./commands/verify.js')).registerVerifyCommands,
+  repair: async () => (await import('./commands/verify.js')).registerVerifyCommands,
+  sample: async () => (await import('./commands/sample.js')).registerSampleCommand,
+  report: async () => (await import('./commands/report.js')).registerReportCommand,
+  evaluate: async () => (await import('./commands/evaluate.js')).registerEvaluateCommand,
+  compare: async () => (await import('./commands/compare.js')).registerCompareCommand,
+  fid: async () => (await import('./commands/fid.js')).registerFidCommand,
+  sweep: async () => (await import('./commands/sweep.js')).registerSweepCommand,
+  schedule: async () => (await import('./commands/schedule.js')).registerScheduleCommand,
+  group: async () => (await import('./commands/group.js')).registerGroupCommand,
+  budget: async () => (await import('./commands/budget.js')).registerBudgetCommand,
+  importance: async () => (await import('./commands/importance.js')).registerImportanceCommand,
+  prune: async () => (await import('./commands/prune.js')).registerPruneCommand,
+  import: async () => (await import('./commands/import.js')).registerImportCommand,
+  export: async () => (await import('./commands/export.js')).registerExportCommand,
+  count: async () => (await import('./commands/count.js')).registerCountCommand,
+  predict: async () => (await import('./commands/predict.js')).registerPredictCommand,
+  engines: async () => (await import('./commands/engines.js')).registerEnginesCommand,
+  bench: async () => (await import('./commands/bench.js')).registerBenchCommand,
+  serve: async () => (await import('./commands/serve.js')).registerServeCommand,
+  queue: async () => (await import('./commands/queue.js')).registerQueueCommand,
+  app: async () => (await import('./commands/app.js')).registerAppCommand,
+};
 
 const program = new Command('stepadapt')
   .description('Step-adaptive diffusion: the same quality for less compute.')
@@ -35,32 +40,9 @@ const program = new Command('stepadapt')
   .exitOverride()
   .configureOutput({ writeErr: () => undefined });
 
-registerDemoCommand(program);
-registerNewCommand(program);
-registerPlanCommand(program);
-registerRunCommand(program);
-registerStatusCommand(program);
-registerVerifyCommands(program);
-registerSampleCommand(program);
-registerReportCommand(program);
-registerEvaluateCommand(program);
-registerCompareCommand(program);
-registerFidCommand(program);
-registerSweepCommand(program);
-registerScheduleCommand(program);
-registerGroupCommand(program);
-registerBudgetCommand(program);
-registerImportanceCommand(program);
-registerPruneCommand(program);
-registerImportCommand(program);
-registerExportCommand(program);
-registerCountCommand(program);
-registerPredictCommand(program);
-registerEnginesCommand(program);
-registerBenchCommand(program);
-registerServeCommand(program);
-registerQueueCommand(program);
-registerAppCommand(program);
+const [called = ''] = process.argv.slice(2);
+const loaders = Object.hasOwn(COMMANDS, called) ? [COMMANDS[called]] : Object.values(COMMANDS);
+for (const register of new Set(await Promise.all(loaders.map((load) => load())))) register(program);
 
 // Commander's own messages (an unknown option, a missing argument) become errors like all others.
 for (const command of program.commands.flatMap((each) => [each, ...each.commands])) {

@@ -129,6 +129,8 @@ export const commands = {
       diskBytes: z.number(),
       /** The part that drawing and measuring the samples takes: seconds, images of all models and seeds, multiply-accumulates. */
       evaluation: z.object({ seconds: z.number(), images: z.number(), macs: z.number() }),
+      /** What to change, where the run would need more memory than is free. */
+      warning: z.string().optional(),
     }),
   },
   /** JSON schema of the config: types, ranges, defaults and doc lines of every field, and the default config. */

@@ -8,7 +8,6 @@ import { forecastRun } from '../pipeline/forecast.js';
 import { designExperiment } from '../pipeline/design.js';
 import { runPipeline } from '../pipeline/runPipeline.js';
 import { openProject } from '../project/project.js';
-import { writeProjectReport } from '../report/projectReport.js';
 import { openEngine } from '../tensor/openEngine.js';
 import { toEngineSchema, type FromEngine, type ToEngine } from './messages.js';
 
@@ -59,7 +58,11 @@ async function run(task: Extract<ToEngine, { type: 'run' }>): Promise<null> {
     signal: stopping.signal,
     ...(task.until === null ? {} : { until: task.until }),
   });
-  if (task.until === null) await writeProjectReport(project);
+  if (task.until === null) {
+    // Loaded here: the charts of reports take longer to load than everything that a training needs.
+    const { writeProjectReport } = await import('../report/projectReport.js');
+    await writeProjectReport(project);
+  }
   return null;
 }
 

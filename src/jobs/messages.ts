@@ -54,6 +54,7 @@ export const forecastSchema = z.strictObject({
   peakBytes: z.number(),
   diskBytes: z.number(),
   evaluation: z.strictObject({ seconds: z.number(), images: z.number(), macs: z.number() }),
+  warning: z.string().optional(),
 });
 
 export const fromEngineSchema = z.discriminatedUnion('type', [

@@ -16,11 +16,12 @@ export interface RouterOptions {
  * The router owns its experts: disposing it disposes all that are open.
  *
  * @param bounds N + 1 bounds of the groups
- * @param experts one denoiser per group, or a function that opens the expert of a group when it is first needed
+ * @param experts one denoiser per group, or a function that opens the expert of a group when it is first needed; one that takes
+ *   its time needs `prepare` before every prediction
  */
 export function routeByTimestep(
   bounds: readonly number[],
-  experts: readonly Denoiser[] | ((group: number) => Denoiser),
+  experts: readonly Denoiser[] | ((group: number) => Denoiser | Promise<Denoiser>),
   options: RouterOptions = {},
 ): Denoiser {
   const isOpener = typeof experts === 'function';
@@ -38,11 +39,20 @@ export function routeByTimestep(
     if (!isOpener) throw new RangeError(`group ${group} has no expert`);
     if (options.resident === 'one') closeAll();
     const expert = experts(group);
+    if (expert instanceof Promise) throw new Error(`the expert of group ${group} was not prepared`);
     open.set(group, expert);
     return expert;
   }
 
+  async function prepare(timestep: number): Promise<void> {
+    const group = groupOfTimestep(bounds, timestep);
+    if (open.has(group) || !isOpener) return;
+    if (options.resident === 'one') closeAll();
+    open.set(group, await experts(group));
+  }
+
   return {
+    prepare,
     predict: (x, count, timestep) => expertOf(groupOfTimestep(bounds, timestep)).predict(x, count, timestep),
     dispose: closeAll,
   };

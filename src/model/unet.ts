@@ -109,13 +109,20 @@ class ForwardPass {
     return silu(this.linear(hidden, 'time_embedding.linear_2'));
   }
 
-  /** Block `index` of a level: residual block, then attention where the level has it. */
+  /**
+   * Block `index` of a level: residual block, then attention where the level has it. Residual blocks and attention free what they
+   * made on the way, unless a gradient needs it.
+   */
   block(x: tf.Tensor4D, time: tf.Tensor2D, { res, attention }: BlockSpec, path: string, index: number): tf.Tensor4D {
     const h = this.residual(x, time, res, `${path}.resnets.${index}`);
     return attention ? this.attention(h, attention, `${path}.attentions.${index}`) : h;
   }
 
   residual(x: tf.Tensor4D, time: tf.Tensor2D, res: ResBlockSpec, name: string): tf.Tensor4D {
+    return tf.tidy(() => this.residualSum(x, time, res, name));
+  }
+
+  private residualSum(x: tf.Tensor4D, time: tf.Tensor2D, res: ResBlockSpec, name: string): tf.Tensor4D {
     let h = this.conv(silu(this.norm(x, `${name}.norm1`, res.norm1Groups)), `${name}.conv1`);
     h = silu(this.timeConditionedNorm(h, time, res, name));
     if (this.dropout) h = tf.mul(h, this.dropout.mask(this.sites.get(name)!, h.shape));
@@ -134,6 +141,10 @@ class ForwardPass {
   }
 
   attention(x: tf.Tensor4D, spec: AttentionSpec, name: string): tf.Tensor4D {
+    return tf.tidy(() => this.attentionSum(x, spec, name));
+  }
+
+  private attentionSum(x: tf.Tensor4D, spec: AttentionSpec, name: string): tf.Tensor4D {
     const [count, height, width, channels] = x.shape;
     const tokens = tf.reshape(this.norm(x, `${name}.group_norm`, spec.normGroups), [-1, channels]) as tf.Tensor2D;
     const project = (layer: string, out: number): tf.Tensor3D =>

@@ -5,14 +5,11 @@ import { convolutionShapes } from '../evaluation/inception/architecture.js';
 import { inceptionFeatures, inceptionTensors } from '../evaluation/inception/network.js';
 import { buildUNetSpec } from '../model/buildSpec.js';
 import { initialiseWeights } from '../model/initialise.js';
-import type { UNetSpec } from '../model/spec.js';
 import type { WeightArray } from '../model/weights.js';
 import { createNetworkDenoiser } from '../sampling/networkDenoiser.js';
 import { peakRssBytes } from '../tensor/memory.js';
 import { randomNormal } from '../tensor/random.js';
-import { noisedBatch } from '../training/batches.js';
-import { createTrainStep } from '../training/createTrainStep.js';
-import { freshOptimizerState } from '../training/optimizerState.js';
+import { exampleImages } from './exampleBatch.js';
 
 export interface BenchResult {
   readonly imagesPerSecond: number;
@@ -22,29 +19,11 @@ export interface BenchResult {
   readonly peakRssBytes: number;
 }
 
-/** Speed of optimizer updates of the base network on random images. Needs an open engine. */
-export function benchTrain(config: ExperimentConfig, run: { batch: number; steps: number }): BenchResult {
-  const spec = buildUNetSpec(config.model, config.data, config.diffusion);
-  const step = createTrainStep(spec, freshOptimizerState(initialiseWeights(spec, config.seed)));
-  const images = randomImages(spec, run.batch);
-  const timesteps = Int32Array.from({ length: run.batch }, (_, i) =>
-    Math.floor((i * config.diffusion.timesteps) / run.batch),
-  );
-  const batch = noisedBatch(trainingObjective(config), images, images, timesteps);
-  const { learningRate, clip } = config.base;
-  const dropoutKey = { seed: config.seed, stream: 'bench' };
-  try {
-    return timed(run, (update) => step.update([batch], { update, learningRate, emaDecay: 0.9999, clip, dropoutKey }));
-  } finally {
-    step.dispose();
-  }
-}
-
 /** Speed of forward passes of the base network, as a sampler calls it. Needs an open engine. */
 export function benchSample(config: ExperimentConfig, run: { batch: number; steps: number }): BenchResult {
   const spec = buildUNetSpec(config.model, config.data, config.diffusion);
   const denoiser = createNetworkDenoiser(spec, initialiseWeights(spec, config.seed), trainingObjective(config));
-  const x = randomImages(spec, run.batch);
+  const x = exampleImages(spec, run.batch);
   try {
     return timed(run, (step) => denoiser.predict(x, run.batch, step));
   } finally {
@@ -75,10 +54,6 @@ export function benchFeatures(run: { batch: number; steps: number }): BenchResul
   }
 }
 
-function randomImages(spec: UNetSpec, count: number): Float32Array {
-  return randomNormal({ seed: 0, stream: 'bench', index: 0 }, count * spec.size ** 2 * spec.inChannels);
-}
-
 /** Times `steps` calls after a first one that is not timed. */
 function timed(run: { batch: number; steps: number }, call: (step: number) => unknown): BenchResult {
   call(1);
@@ -86,11 +61,20 @@ function timed(run: { batch: number; steps: number }, call: (step: number) => un
     const started = performance.now();
     call(index + 2);
     return performance.now() - started;
-  }).sort((a, b) => a - b);
-  const median = (times[(times.length - 1) >> 1] + times[times.length >> 1]) / 2;
+  });
+  return { ...summarise(times, run.batch), peakRssBytes: peakRssBytes() };
+}
+
+/** What steps of so many milliseconds, each of a batch of images, come to. */
+export function summarise(times: readonly number[], batch: number): Omit<BenchResult, 'peakRssBytes'> {
+  const middle = median(times);
   return {
-    imagesPerSecond: (run.batch * 1000) / median,
-    stepMs: { min: times[0], median, max: times[times.length - 1] },
-    peakRssBytes: peakRssBytes(),
+    imagesPerSecond: (batch * 1000) / middle,
+    stepMs: { min: Math.min(...times), median: middle, max: Math.max(...times) },
   };
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { ExperimentConfig } from '../contract/config.js';
 import { pruningResultSchema } from '../contract/results.js';
 import { allocateWidths } from '../method/allocation.js';
 import type { WidthRule } from '../method/widthSpace.js';
@@ -8,6 +9,8 @@ import { readResultFile } from '../project/resultFile.js';
 import { openEngine } from '../tensor/openEngine.js';
 import type { ExperimentDesign } from './design.js';
 import { forecastRun, type Forecast } from './forecast.js';
+import { inputHashes } from './inputHash.js';
+import { pipelineStages } from './pipelineStages.js';
 import { plannedCompute, searchShare } from './plannedCompute.js';
 import { projectDesign } from './projectDesign.js';
 import { StageStore } from './stageStore.js';
@@ -36,6 +39,8 @@ export interface Plan {
   /** Search compute as a share of the base's training. */
   readonly searchShare: number;
   readonly forecast: Forecast;
+  /** Largest memory of the stages run so far, bytes, to hold against the forecast; null before any ran. */
+  readonly measuredPeakBytes: number | null;
 }
 
 interface PlannedWidths {
@@ -76,7 +81,19 @@ export async function planProject(project: Project): Promise<Plan> {
     provisional: design.provisional,
     searchShare: searchShare(plannedCompute(config, design)),
     forecast: await forecastRun(config, design),
+    measuredPeakBytes: await measuredPeak(config, store),
   };
+}
+
+/** Stages of another config are not counted. */
+async function measuredPeak(config: ExperimentConfig, store: StageStore): Promise<number | null> {
+  const stages = pipelineStages(config);
+  const hashes = inputHashes(stages);
+  const records = await Promise.all(stages.map(({ id }) => store.read(id)));
+  const peaks = records.flatMap((record) =>
+    record !== null && record.inputHash === hashes.get(record.id) ? (record.peakRssBytes ?? []) : [],
+  );
+  return peaks.length === 0 ? null : Math.max(...peaks);
 }
 
 async function chosenWidths(store: StageStore, index: number): Promise<PlannedWidths | null> {

@@ -1,3 +1,4 @@
+import type { ExperimentConfig } from '../contract/config.js';
 import { describeError, inputError, interrupted, isStorageTrouble, StepAdaptError } from '../contract/errors.js';
 import type { EventSink } from '../contract/events.js';
 import type { StageRecord } from '../contract/project.js';
@@ -9,8 +10,10 @@ import type { Engine } from '../tensor/engine.js';
 import { peakRssBytes, resetPeakRss } from '../tensor/memory.js';
 import { SOFTWARE_VERSION } from '../contract/version.js';
 import { loadExperimentData } from './experimentData.js';
-import { designExperiment } from './design.js';
+import { designExperiment, type ExperimentDesign } from './design.js';
 import { requireSpaceForRun } from './diskNeed.js';
+import { forecastRun } from './forecast.js';
+import { availableMemory, memoryBound } from './memoryWarning.js';
 import { projectDesign } from './projectDesign.js';
 import { inputHashes } from './inputHash.js';
 import { pipelineStages } from './pipelineStages.js';
@@ -46,6 +49,7 @@ export async function runPipeline(project: Project, options: RunOptions): Promis
   try {
     await sweepLeftovers(project.folder);
     if (options.only !== undefined) await requireUpstream(chosen, store, hashes);
+    let isMemoryChecked = false;
     let shared: Pick<StageContext, 'engine' | 'data'> | null = null;
     for (const stage of chosen) {
       const inputHash = hashes.get(stage.id)!;
@@ -61,6 +65,8 @@ export async function runPipeline(project: Project, options: RunOptions): Promis
       };
       // Read before each stage: groups and budgets may depend on what an earlier one measured.
       const design = await projectDesign(config, store);
+      if (!isMemoryChecked) await warnAboutMemory(config, design, options.emit);
+      isMemoryChecked = true;
       const context = { project, config, design, store, ...shared, emit: options.emit, signal: options.signal };
       await runStage(stage, record, inputHash, context);
     }
@@ -125,6 +131,13 @@ async function runStage(
   }
   await store.write(record('done', macs));
   emit({ type: 'state', stage: stage.id, state: 'done' });
+}
+
+/** Measures what the run will need only where the network's size alone does not show that it fits: measuring takes a while. */
+async function warnAboutMemory(config: ExperimentConfig, design: ExperimentDesign, emit: EventSink): Promise<void> {
+  if (memoryBound(config, design) <= availableMemory()) return;
+  const { warning } = await forecastRun(config, design);
+  if (warning !== undefined) emit({ type: 'log', level: 'warn', message: warning });
 }
 
 function engineRecord(engine: Engine): StageRecord['engine'] {

@@ -18,6 +18,8 @@ export interface Prediction {
  * can give the whole batch to one expert.
  */
 export interface Denoiser {
+  /** Where there is one: to be awaited before predictions at a timestep, which may need a network that is not in memory. */
+  prepare?(timestep: number): Promise<void>;
   /**
    * @param x (count, H, W, C) row-major images at `timestep`
    * @param timestep integer in [0, T)

@@ -61,6 +61,7 @@ async function sampleBatch(
     if (signal?.aborted) throw interrupted();
     const alphaBar = schedule.alphaBar[visited[step]];
     const alphaBarNext = step + 1 < visited.length ? schedule.alphaBar[visited[step + 1]] : 1;
+    await denoiser.prepare?.(visited[step]);
     const prediction = denoiser.predict(x, batch, visited[step]);
     x = reverseStep(sampling, { x, prediction, alphaBar, alphaBarNext, fresh: () => noiseAt(step + 1) });
     onStep((step + 1) / visited.length);

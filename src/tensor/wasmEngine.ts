@@ -7,7 +7,8 @@ import { registerWasmKernels } from './wasmKernels.js';
 
 /**
  * Selects the portable engine: tfjs's WebAssembly backend with SIMD, and the kernels it lacks. It computes on one thread,
- * because the package switches threads off in Node.
+ * because the package switches threads off in Node: its threaded program starts its workers from `blob:` addresses, which Node's
+ * `worker_threads` refuse (`ERR_WORKER_PATH`; issue 3830 of tfjs).
  */
 export async function openWasmEngine(): Promise<Engine> {
   const packageFile = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json');

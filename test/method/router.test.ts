@@ -71,6 +71,35 @@ describe('routeByTimestep', () => {
     expect(log).toEqual(['open 4', 'call 4', 'call 4', 'dispose 4', 'open 0', 'call 0', 'dispose 0']);
   });
 
+  it('waits for experts that are read from disk, one at a time, and gives the same samples', async () => {
+    const sampling = samplingSchema.parse({ method: 'ddpm', steps: 30, grid: 'uniform' });
+    const options = { schedule, sampling, count: 3, size: 4, channels: 3, seed: 7 };
+    const groups = [0, 1, 2, 3, 4];
+    const resident = routeByTimestep(
+      bounds,
+      groups.map((group) => fakeDenoiser(group)),
+    );
+    const log: string[] = [];
+    const open = async (group: number) => {
+      await Promise.resolve();
+      log.push(`open ${group}`);
+      return fakeDenoiser(group, log);
+    };
+    const read = routeByTimestep(bounds, open, { resident: 'one' });
+    expect(await sampleImages({ ...options, denoiser: read })).toEqual(
+      await sampleImages({ ...options, denoiser: resident }),
+    );
+    read.dispose();
+    const opened = log.filter((line) => line.startsWith('open'));
+    expect(opened).toEqual(['open 4', 'open 3', 'open 2', 'open 1', 'open 0']);
+    expect(log.indexOf('dispose 4')).toBeLessThan(log.indexOf('open 3'));
+  });
+
+  it('refuses a prediction whose expert was not waited for', () => {
+    const router = routeByTimestep(bounds, async (group) => fakeDenoiser(group));
+    expect(() => router.predict(new Float32Array(1), 1, 900)).toThrow('not prepared');
+  });
+
   it('disposes a denoiser that serves several groups once', () => {
     const log: string[] = [];
     const shared = fakeDenoiser(9, log);

@@ -10,7 +10,6 @@ import { findPreset } from '../../pipeline/presets.js';
 import { projectStatus } from '../../pipeline/projectStatus.js';
 import { runPipeline } from '../../pipeline/runPipeline.js';
 import { createProject, openProject, parseConfig, type Project } from '../../project/project.js';
-import { writeProjectReport } from '../../report/projectReport.js';
 import { comparisonRows, describeRows } from '../comparison.js';
 import { printResult, type OutputOptions } from '../output.js';
 import { formatDuration, openProgressView } from '../progressView.js';
@@ -44,6 +43,8 @@ export function registerDemoCommand(program: Command): void {
       try {
         await announce(project, view.emit);
         await runPipeline(project, { emit: view.emit, signal: stop.signal });
+        // Loaded here: the charts of reports take longer to load than everything that a training needs.
+        const { writeProjectReport } = await import('../../report/projectReport.js');
         const report = await writeProjectReport(project);
         view.close();
         const rows = comparisonRows(report.rows, report.metric);

@@ -25,7 +25,9 @@ export function registerPlanCommand(program: Command): void {
             `${(macs / 1e6).toFixed(1)} M`,
           ]),
         );
-        const { seconds, peakBytes, diskBytes, evaluation } = plan.forecast;
+        const { seconds, peakBytes, diskBytes, evaluation, warning } = plan.forecast;
+        const measured =
+          plan.measuredPeakBytes === null ? '' : ` (${gigabytes(plan.measuredPeakBytes)} measured in what has run)`;
         const waiting = [
           ...(plan.provisional.bounds
             ? ['\nbounds are provisional, from difficulty alone, until similarity is measured']
@@ -37,8 +39,9 @@ export function registerPlanCommand(program: Command): void {
           : '';
         return (
           `${table}\n\nmean over the visited steps: ${plan.mean.toFixed(3)}${waiting}${provisional}\n${searchNote(plan.searchShare)}\n` +
-          `forecast for this machine: ${formatDuration(seconds)}, ${gigabytes(peakBytes)} of memory, ${gigabytes(diskBytes)} on disk\n` +
-          `evaluation, part of it: ${formatDuration(evaluation.seconds)} for ${evaluation.images} images`
+          `forecast for this machine: ${formatDuration(seconds)}, ${gigabytes(peakBytes)} of memory${measured}, ${gigabytes(diskBytes)} on disk\n` +
+          `evaluation, part of it: ${formatDuration(evaluation.seconds)} for ${evaluation.images} images` +
+          (warning === undefined ? '' : `\nwarning: ${warning}`)
         );
       });
     });

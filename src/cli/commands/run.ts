@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { projectStatus } from '../../pipeline/projectStatus.js';
 import { runPipeline } from '../../pipeline/runPipeline.js';
 import { openProject, parseConfig, saveConfig, type Project } from '../../project/project.js';
-import { writeProjectReport } from '../../report/projectReport.js';
 import { applySettings } from '../settings.js';
 import { comparisonRows, describeRows } from '../comparison.js';
 import { openProgressView } from '../progressView.js';
@@ -36,7 +35,8 @@ export function registerRunCommand(program: Command): void {
       try {
         await runPipeline(project, { ...options, emit: view.emit, signal: stop.signal });
         const whole = options.until === undefined && options.only === undefined;
-        const report = whole ? await writeProjectReport(project) : null;
+        // Loaded here: the charts of reports take longer to load than everything that a training needs.
+        const report = whole ? await (await import('../../report/projectReport.js')).writeProjectReport(project) : null;
         const status = await projectStatus(project);
         view.close();
         const rows = report === null ? [] : comparisonRows(report.rows, report.metric);

@@ -50,8 +50,10 @@ export function registerSampleCommand(program: Command): void {
     .option('--json', 'print JSON')
     .action(async (path: string, options: SampleOptions) => {
       await checkTarget(path, options);
-      const { denoiser, config } = await openSource(path, options.model);
       const view = openProgressView({ json: false });
+      const { denoiser, config } = await openSource(path, options.model, (message) =>
+        view.emit({ type: 'log', level: 'info', message }),
+      );
       const stop = stopOnInterrupt();
       const progress = new ProgressMeter(
         options.json === true ? () => undefined : view.emit,
@@ -91,6 +93,7 @@ export function registerSampleCommand(program: Command): void {
 async function openSource(
   path: string,
   model: string,
+  log: (message: string) => void,
 ): Promise<{ denoiser: Denoiser; config: Pick<ExperimentConfig, 'data' | 'diffusion' | 'sampling'> }> {
   if (await isBundle(path)) {
     if (model !== 'adaptive') {
@@ -102,14 +105,14 @@ async function openSource(
   }
   const project = await openProject(path);
   await openEngine(project.file.config.engine);
-  return { denoiser: await openDenoiser(project, model), config: project.file.config };
+  return { denoiser: await openDenoiser(project, model, log), config: project.file.config };
 }
 
-async function openDenoiser(project: Project, model: string): Promise<Denoiser> {
+async function openDenoiser(project: Project, model: string, log: (message: string) => void): Promise<Denoiser> {
   const { config } = project.file;
   if (model === 'base' || model === 'adaptive' || model === 'uniform') {
     const store = new StageStore(project);
-    return (await openModel(model, await projectDesign(config, store), store)).denoiser;
+    return (await openModel(model, await projectDesign(config, store), store, log)).denoiser;
   }
   if (await isBundle(model)) {
     const bundle = await readBundle(model);

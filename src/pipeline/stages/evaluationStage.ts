@@ -12,6 +12,7 @@ import type { EvaluatedModel, EvaluationResult } from '../evaluationResult.js';
 import { openModel } from '../models.js';
 import { ProgressMeter } from '../progressMeter.js';
 import { sampleGrid } from '../sampleGrid.js';
+import { chooseSamplingBatch } from '../samplingBatch.js';
 import { drawShards, readShards } from '../sampleShards.js';
 import type { Stage, StageContext } from '../stage.js';
 import { tabulateLosses, timestepLosses, TIMESTEP_LOSS_IMAGES } from '../timestepLosses.js';
@@ -34,8 +35,9 @@ export function evaluationStage(config: ExperimentConfig): Stage {
     id: 'evaluation',
     after: ['base', 'features', ...experts, ...(config.evaluation.uniformBaseline ? ['uniform'] : [])],
     inputs: { sampling: { method, steps, grid, eta, variance, clip }, evaluation: config.evaluation },
-    async run(context) {
-      await mkdir(context.folder, { recursive: true });
+    async run(given) {
+      await mkdir(given.folder, { recursive: true });
+      const context = await withSamplingBatch(given);
       const { samples, seeds } = config.evaluation;
       const extractor = await openFeatures(context.store, context.data.train, config.evaluation);
       const reference = await openReference(context.store, extractor, context.data.train, context.signal);
@@ -63,6 +65,15 @@ export function evaluationStage(config: ExperimentConfig): Stage {
   };
 }
 
+/** The stage's surroundings with the batch that its samples are drawn in. */
+async function withSamplingBatch(context: StageContext): Promise<StageContext> {
+  const { config, design, store } = context;
+  const { samples, seeds } = config.evaluation;
+  const openBase = async () => (await openModel('base', design, store)).denoiser;
+  const batch = await chooseSamplingBatch(context, openBase, samples * seeds.length);
+  return { ...context, config: { ...config, sampling: { ...config.sampling, batch } } };
+}
+
 /** One model with all seeds: images drawn, kept, measured; one shard of them is in memory at a time. */
 async function evaluateModel(
   context: StageContext,
@@ -72,7 +83,9 @@ async function evaluateModel(
 ): Promise<{ row: ModelRow; protocol: Protocol }> {
   const { sampling, evaluation } = context.config;
   const { samples, seeds, metrics } = evaluation;
-  const model = await openModel(name, context.design, context.store);
+  const model = await openModel(name, context.design, context.store, (message) =>
+    context.emit({ type: 'log', level: 'info', message }),
+  );
   try {
     const grid = await sampleGrid(context, model.denoiser, SHOWN_IMAGES);
     await writeFileAtomic(join(context.folder, `${name}.png`), grid);
