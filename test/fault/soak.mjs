@@ -26,6 +26,8 @@ const JOBS = Number(values.jobs);
 const ENTRY = resolve(import.meta.dirname, '../../build/stepadapt.mjs');
 /** Kills of engines for each job at most: three in a row without progress would rightly end it. */
 const KILLS_PER_JOB = 2;
+/** On a slow machine a life of the program may end before it has done much. */
+const MOST_HOST_KILLS = Math.ceil(JOBS / 3);
 /** The last jobs run in one life of the program, for the slope of its memory. */
 const UNDISTURBED = Math.ceil(JOBS / 2);
 
@@ -129,7 +131,7 @@ while (!host.isOver || doneCount() < JOBS) {
   }
   await Promise.race([sleep(500 + random() * 4000), host.ended]);
   if (host.isOver || !host.isAtWork || doneCount() >= JOBS - UNDISTURBED) continue;
-  if (random() < 0.35) {
+  if (random() < 0.35 && kills.host < MOST_HOST_KILLS) {
     kills.host += 1;
     host.child.kill('SIGKILL');
     await host.ended;
