@@ -179,7 +179,7 @@ function readState(folder: string, bytes: Uint8Array): z.output<typeof stateSche
   if (body.format !== FORMAT || body.version !== VERSION) {
     throw failure(
       'CHECKPOINT_VERSION',
-      `${join(folder, STATE_FILE)} has format ${String(body.format)} version ${String(body.version)}, not ${FORMAT} ${VERSION}`,
+      `${join(folder, STATE_FILE)} is not of format ${FORMAT}, version ${VERSION}`,
       'open it with the program version that wrote it',
     );
   }
