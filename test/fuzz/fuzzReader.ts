@@ -54,7 +54,7 @@ export async function fuzz<T>(
     readonly count: number;
     readonly seed: number;
     readonly from?: number;
-    readonly onInput?: (index: number) => void;
+    readonly onInput?: (index: number) => Promise<void>;
   },
 ): Promise<FuzzResult> {
   const { count, seed, from = 0, onInput } = options;
@@ -63,7 +63,7 @@ export async function fuzz<T>(
   let slowest = { ms: 0, index: from };
   const failures: { index: number; problem: string }[] = [];
   for (let index = from; index < from + count && failures.length < MOST_FAILURES; index++) {
-    onInput?.(index);
+    await onInput?.(index);
     const input = reader.make(Random.of(reader.name, seed, index));
     try {
       const { code, ms } = await readOne(reader, input);

@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { fuzz, type FuzzResult } from './fuzzReader.js';
 import { openReaders, READER_NAMES } from './readers.js';
@@ -33,11 +34,13 @@ else await runAll(values.reader ?? READER_NAMES);
 async function runHere(name: string): Promise<void> {
   const reader = await openReaders([name]);
   let told = 0;
-  const onInput = (index: number) => {
+  const onInput = async (index: number) => {
     const now = performance.now();
     if (now - told < 200) return;
     told = now;
-    process.send?.({ at: index });
+    process.send!({ at: index });
+    // Readers that never wait would keep the message back.
+    await setImmediate();
   };
   const result = await fuzz(reader[0], { count, seed, from, onInput });
   await reader[0].close?.();
@@ -87,7 +90,8 @@ function runChild(name: string): Promise<Report> {
     let last = from;
     let report: Report | null = null;
     const hung = () => child.kill('SIGKILL');
-    let timer = setTimeout(hung, HUNG_MS);
+    // Loading the program may take long on a busy machine; the first word ends that.
+    let timer = setTimeout(hung, 10 * HUNG_MS);
     child.on('message', (message: { at?: number; report?: Report }) => {
       clearTimeout(timer);
       timer = setTimeout(hung, HUNG_MS);
