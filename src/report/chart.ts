@@ -1,6 +1,6 @@
 import type { EChartsOption } from 'echarts';
 import { BarChart, LineChart, ScatterChart } from 'echarts/charts';
-import { GridComponent, LegendComponent, MarkAreaComponent } from 'echarts/components';
+import { GridComponent, LegendComponent, MarkAreaComponent, TitleComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { LabelLayout } from 'echarts/features';
 import { SVGRenderer } from 'echarts/renderers';
@@ -8,7 +8,17 @@ import { formatTick } from './format.js';
 import { escapeHtml } from './markup.js';
 import type { Table } from './table.js';
 
-use([BarChart, LineChart, ScatterChart, GridComponent, LegendComponent, MarkAreaComponent, LabelLayout, SVGRenderer]);
+use([
+  BarChart,
+  LineChart,
+  ScatterChart,
+  GridComponent,
+  LegendComponent,
+  MarkAreaComponent,
+  TitleComponent,
+  LabelLayout,
+  SVGRenderer,
+]);
 
 /** A figure of the report with all that someone who cannot see it needs. */
 export interface Figure {
