@@ -92,6 +92,10 @@ export const baseSchema = z
     steps: positiveInt('optimizer steps of the base model', 2000),
     batch: positiveInt('images per optimizer step', 64, 65_536),
     microBatch: positiveInt('images per forward pass; gradients are accumulated up to batch', 65_536, 65_536),
+    gradientCheckpointing: z
+      .boolean()
+      .default(false)
+      .describe('compute the insides of residual blocks again for the gradients, which takes time and saves memory'),
     learningRate: z.number().gt(0).max(1).default(2e-4).describe('Adam learning rate after warm-up'),
     warmup: nonNegativeInt('steps of linear warm-up', 100),
     clip: z.number().gt(0).default(1).describe('largest global gradient norm'),
@@ -350,6 +354,12 @@ export const evaluationSchema = z
 export const configSchema = z.strictObject({
   seed: z.number().int().min(0).max(4_294_967_295).default(0).describe('seed of every random stream'),
   engine: z.enum(['auto', 'native', 'wasm']).default('auto').describe('tensor engine'),
+  precision: z
+    .enum(['float32', 'bfloat16'])
+    .default('float32')
+    .describe(
+      'arithmetic of convolutions and matrix products in training and sampling; bfloat16 needs the native engine, and processors with AMX or AVX-512 BF16 to be fast',
+    ),
   data: dataSchema,
   diffusion: diffusionSchema,
   model: modelSchema,
@@ -363,6 +373,7 @@ export const configSchema = z.strictObject({
 });
 
 export type ExperimentConfig = z.output<typeof configSchema>;
+export type Precision = ExperimentConfig['precision'];
 export type ExperimentConfigInput = z.input<typeof configSchema>;
 export type DataConfig = ExperimentConfig['data'];
 export type DiffusionConfig = ExperimentConfig['diffusion'];

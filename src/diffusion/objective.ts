@@ -1,4 +1,4 @@
-import type { ExperimentConfig } from '../contract/config.js';
+import type { ExperimentConfig, Precision } from '../contract/config.js';
 import { inputError } from '../contract/errors.js';
 import type { LossWeightConfig } from './lossWeight.js';
 import { noiseSchedule, type NoiseSchedule } from './noiseSchedule.js';
@@ -11,6 +11,8 @@ export interface Objective {
   /** Whether the network has a second half of output channels for the variance of a step. */
   readonly learnedVariance: boolean;
   readonly weight: LossWeightConfig;
+  /** Arithmetic of the network's convolutions and matrix products while it trains and samples. */
+  readonly precision: Precision;
 }
 
 /**
@@ -18,7 +20,11 @@ export interface Objective {
  * @throws input error `NOTHING_TO_PREDICT` for noise prediction with zero terminal SNR: x_t is the noise there, and the network
  *   would be asked to say what the image is by repeating it
  */
-export function trainingObjective({ diffusion, base }: Pick<ExperimentConfig, 'diffusion' | 'base'>): Objective {
+export function trainingObjective({
+  diffusion,
+  base,
+  precision = 'float32',
+}: Pick<ExperimentConfig, 'diffusion' | 'base'> & Partial<Pick<ExperimentConfig, 'precision'>>): Objective {
   if (diffusion.zeroTerminalSnr && diffusion.prediction === 'epsilon') {
     throw inputError(
       'NOTHING_TO_PREDICT',
@@ -31,5 +37,6 @@ export function trainingObjective({ diffusion, base }: Pick<ExperimentConfig, 'd
     prediction: diffusion.prediction,
     learnedVariance: diffusion.variance === 'learned-range',
     weight: base,
+    precision,
   };
 }

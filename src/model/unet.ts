@@ -3,6 +3,7 @@ import { multiHeadAttention } from '../tensor/attention.js';
 import { conv2d, type ConvolutionOptions } from '../tensor/convolution.js';
 import { groupNorm } from '../tensor/groupNorm.js';
 import { linear } from '../tensor/linear.js';
+import { recomputed } from '../tensor/recomputed.js';
 import { silu } from '../tensor/silu.js';
 import { upsampleNearest } from '../tensor/upsample.js';
 import { channelSites } from './channelFlow.js';
@@ -28,6 +29,7 @@ export interface DropoutMasks {
  * @param x (N, size, size, inChannels) images in [-1, 1], noised to `timesteps`
  * @param timesteps (N) integers in [0, T), int32 or float32
  * @param dropout null outside training
+ * @param checkpointing whether the insides of residual blocks are computed again for the gradients instead of being kept
  * @returns (N, size, size, outChannels)
  */
 export function unetForward(
@@ -36,8 +38,9 @@ export function unetForward(
   x: tf.Tensor4D,
   timesteps: tf.Tensor1D,
   dropout: DropoutMasks | null,
+  checkpointing = false,
 ): tf.Tensor4D {
-  const pass = new ForwardPass(spec, weights, dropout);
+  const pass = new ForwardPass(spec, weights, dropout, checkpointing);
   const time = pass.time(timesteps);
 
   let h = pass.conv(x, 'conv_in');
@@ -84,7 +87,7 @@ export function blockForward(
   time: tf.Tensor2D,
 ): tf.Tensor4D {
   const site = channelSites(spec).find((candidate) => candidate.name === name);
-  const pass = new ForwardPass(spec, weights, null);
+  const pass = new ForwardPass(spec, weights, null, false);
   if (site?.kind === 'residual') return pass.residual(x, time, site.res, name);
   if (site?.kind === 'attention') return pass.attention(x, site.attention, name);
   throw new RangeError(`${name} is no block of this network`);
@@ -99,6 +102,7 @@ class ForwardPass {
     private readonly spec: UNetSpec,
     private readonly weights: RuntimeWeights,
     private readonly dropout: DropoutMasks | null,
+    private readonly checkpointing: boolean,
   ) {
     this.sites = new Map(residualBlocks(spec).map(({ name }, site) => [name, site]));
   }
@@ -119,25 +123,51 @@ class ForwardPass {
   }
 
   residual(x: tf.Tensor4D, time: tf.Tensor2D, res: ResBlockSpec, name: string): tf.Tensor4D {
-    return tf.tidy(() => this.residualSum(x, time, res, name));
+    const [count, height, width] = x.shape;
+    const mask = this.dropout?.mask(this.sites.get(name)!, [count, height, width, res.inner]) ?? null;
+    if (!this.checkpointing) return tf.tidy(() => this.residualBlock(x, time, res, name, mask));
+    const names = [...this.weights.keys()].filter((tensor) => tensor.startsWith(`${name}.`));
+    return recomputed(
+      ([x, time, ...tensors], [mask = null]) => {
+        const weights = new Map(names.map((tensor, index) => [tensor, tensors[index]]));
+        const block = new ForwardPass(this.spec, weights, null, false);
+        return block.residualBlock(x as tf.Tensor4D, time as tf.Tensor2D, res, name, mask);
+      },
+      [x, time, ...names.map((tensor) => this.weights.get(tensor)!)],
+      mask === null ? [] : [mask],
+    );
   }
 
-  private residualSum(x: tf.Tensor4D, time: tf.Tensor2D, res: ResBlockSpec, name: string): tf.Tensor4D {
-    let h = this.conv(silu(this.norm(x, `${name}.norm1`, res.norm1Groups)), `${name}.conv1`);
+  private residualBlock(
+    x: tf.Tensor4D,
+    time: tf.Tensor2D,
+    res: ResBlockSpec,
+    name: string,
+    mask: tf.Tensor | null,
+  ): tf.Tensor4D {
+    let h = silu(this.norm(x, `${name}.norm1`, res.norm1Groups));
     h = silu(this.timeConditionedNorm(h, time, res, name));
-    if (this.dropout) h = tf.mul(h, this.dropout.mask(this.sites.get(name)!, h.shape));
+    if (mask) h = tf.mul(h, mask);
     // The shortcut reads the input before its norm.
     const shortcut = res.shortcut ? this.conv(x, `${name}.conv_shortcut`) : x;
     return tf.add(shortcut, this.conv(h, `${name}.conv2`));
   }
 
-  /** The second norm of a residual block, told the timestep by a bias before it, or by a scale and a shift after it. */
-  private timeConditionedNorm(h: tf.Tensor4D, time: tf.Tensor2D, res: ResBlockSpec, name: string): tf.Tensor4D {
+  /**
+   * First convolution and second norm of a residual block. The norm is told the timestep by a bias before it, or by a scale and a
+   * shift after it.
+   */
+  private timeConditionedNorm(x: tf.Tensor4D, time: tf.Tensor2D, res: ResBlockSpec, name: string): tf.Tensor4D {
     const projected = this.linear(time, `${name}.time_emb_proj`);
     const norm = (input: tf.Tensor4D) => this.norm(input, `${name}.norm2`, res.norm2Groups);
-    if (!this.spec.scaleShift) return norm(tf.add(h, tf.reshape(projected, [-1, 1, 1, res.inner])));
+    if (!this.spec.scaleShift) {
+      // Both biases at once: one pass over the images less.
+      const bias = tf.add(projected, this.weight(`${name}.conv1`, 'bias'));
+      const h = conv2d(x, this.weight(`${name}.conv1`, 'weight'), null);
+      return norm(tf.add(h, tf.reshape(bias, [-1, 1, 1, res.inner])));
+    }
     const [scale, shift] = tf.split(projected, 2, 1).map((half) => tf.reshape(half, [-1, 1, 1, res.inner]));
-    return tf.add(tf.mul(norm(h), tf.add(scale, 1)), shift);
+    return tf.add(tf.mul(norm(this.conv(x, `${name}.conv1`)), tf.add(scale, 1)), shift);
   }
 
   attention(x: tf.Tensor4D, spec: AttentionSpec, name: string): tf.Tensor4D {

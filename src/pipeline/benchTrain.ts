@@ -16,6 +16,7 @@ import { openBatchSource } from '../training/batchSource.js';
 import { writeCheckpoint } from '../training/checkpoint.js';
 import { createTrainStep } from '../training/createTrainStep.js';
 import { freshOptimizerState } from '../training/optimizerState.js';
+import { stepOptions } from '../training/trainStep.js';
 import { intervalOfTimesteps } from '../training/timestepDraws.js';
 import { median, summarise, type BenchResult } from './bench.js';
 import { addUpdate, emptyMetrics, metricLine } from './lossMetrics.js';
@@ -78,7 +79,7 @@ export async function benchTrain(
     },
     { fromUpdate: 0, steps: steps + 1 },
   );
-  const step = createTrainStep(spec, freshOptimizerState(initialiseWeights(spec, config.seed)));
+  const step = createTrainStep(spec, freshOptimizerState(initialiseWeights(spec, config.seed)), stepOptions(config));
   const reads = watchReadBacks();
   const metrics = new MetricsFile(folder);
   const dropoutKey = { seed: config.seed, stream: 'bench/dropout' };

@@ -8,6 +8,7 @@ import { peakRssBytes, resetPeakRss } from '../tensor/memory.js';
 import { createTrainStep } from '../training/createTrainStep.js';
 import { lossGradients } from '../training/gradients.js';
 import { freshOptimizerState } from '../training/optimizerState.js';
+import { stepOptions } from '../training/trainStep.js';
 import type { ExperimentDesign } from './design.js';
 import { exampleBatch, exampleImages } from './exampleBatch.js';
 import { evidenceBatch } from './measureImportance.js';
@@ -93,7 +94,7 @@ function trainingPeak(
   const settings = { learningRate: 0, emaDecay: 0, clip: 1, dropoutKey: { seed: config.seed, stream: 'forecast' } };
   let seconds = 0;
   const peakBytes = peakOf(() => {
-    const step = createTrainStep(spec, freshOptimizerState(weights));
+    const step = createTrainStep(spec, freshOptimizerState(weights), stepOptions(config));
     try {
       // The first update records the step.
       step.update([batch], { ...settings, update: 1 });

@@ -4,6 +4,7 @@ import { drawBatch } from '../training/batches.js';
 import { createTrainStep } from '../training/createTrainStep.js';
 import { freshOptimizerState } from '../training/optimizerState.js';
 import type { TimestepDraw } from '../training/timestepDraws.js';
+import { stepOptions } from '../training/trainStep.js';
 import { train } from '../training/trainLoop.js';
 import type { StageContext } from './stage.js';
 
@@ -21,7 +22,10 @@ export async function proxyTune(
   const { config, stageId } = context;
   const stream = `${stageId}/proxy`;
   const warn = (message: string) => context.emit({ type: 'log', level: 'warn', message });
-  const step = createTrainStep(candidate.spec, freshOptimizerState(candidate.weights), warn);
+  const step = createTrainStep(candidate.spec, freshOptimizerState(candidate.weights), {
+    ...stepOptions(config),
+    warn,
+  });
   try {
     await train({
       stage: stream,

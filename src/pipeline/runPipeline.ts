@@ -8,6 +8,7 @@ import { lockProject } from '../project/projectLock.js';
 import { openEngine } from '../tensor/openEngine.js';
 import type { Engine } from '../tensor/engine.js';
 import { peakRssBytes, resetPeakRss } from '../tensor/memory.js';
+import { requirePrecision } from '../tensor/precision.js';
 import { SOFTWARE_VERSION } from '../contract/version.js';
 import { loadExperimentData } from './experimentData.js';
 import { designExperiment, type ExperimentDesign } from './design.js';
@@ -60,7 +61,7 @@ export async function runPipeline(project: Project, options: RunOptions): Promis
       }
       if (shared === null) await requireSpaceForRun(project, planned);
       shared ??= {
-        engine: await openEngine(config.engine),
+        engine: await openFor(config),
         data: await loadExperimentData(project, options.emit, options.signal),
       };
       // Read before each stage: groups and budgets may depend on what an earlier one measured.
@@ -77,6 +78,13 @@ export async function runPipeline(project: Project, options: RunOptions): Promis
   } finally {
     await release();
   }
+}
+
+/** Opens the engine, and refuses an experiment that it cannot compute before a stage is marked as running. */
+async function openFor({ engine, precision }: ExperimentConfig): Promise<Engine> {
+  const opened = await openEngine(engine);
+  requirePrecision(precision);
+  return opened;
 }
 
 async function runStage(

@@ -15,7 +15,7 @@ import type { TimestepDraw } from '../training/timestepDraws.js';
 import { diverged, train } from '../training/trainLoop.js';
 import { addUpdate, emptyMetrics, metricLine, type PendingMetrics } from './lossMetrics.js';
 import { writeJsonAtomic } from '../project/atomicFile.js';
-import type { MicroBatch } from '../training/trainStep.js';
+import { stepOptions, type MicroBatch } from '../training/trainStep.js';
 import { MetricsFile } from './metricsFile.js';
 import { ProgressMeter } from './progressMeter.js';
 import { writeSampleGrid } from './sampleGrid.js';
@@ -108,8 +108,10 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
   const progress = new ProgressMeter(emit, stage, 'step', steps);
   progress.report(fromUpdate);
 
-  const initial = resumed?.state ?? freshOptimizerState(training.initial);
-  const step = createTrainStep(spec, initial, (message) => emit({ type: 'log', level: 'warn', message }));
+  const step = createTrainStep(spec, resumed?.state ?? freshOptimizerState(training.initial), {
+    ...stepOptions(config),
+    warn: (message) => emit({ type: 'log', level: 'warn', message }),
+  });
   const save = async (update: number, finished = false) => {
     await context.store.requireProject();
     const chosen = bestEvaluation(evaluations);

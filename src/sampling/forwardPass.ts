@@ -1,9 +1,11 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import type { Precision } from '../contract/config.js';
 import type { RuntimeWeights } from '../model/runtimeWeights.js';
 import type { UNetSpec } from '../model/spec.js';
 import { unetForward } from '../model/unet.js';
 import { compileFunction, type CompiledFunction } from '../tensor/graph/compiledFunction.js';
 import { nativeBackend } from '../tensor/graph/nativeBackend.js';
+import { computeIn } from '../tensor/precision.js';
 
 /** Recorded forward passes that are kept: as many as a bundle of experts has, at two batch sizes. */
 const KEPT = 16;
@@ -23,16 +25,24 @@ type ForwardPass = (x: tf.Tensor4D, timesteps: tf.Tensor1D) => tf.Tensor4D;
  * @param weights in the engine's memory; read at every call
  * @param warn told why a pass is not recorded where it should have been
  */
-export function forwardPass(spec: UNetSpec, weights: RuntimeWeights, warn: (message: string) => void): ForwardPass {
+export function forwardPass(
+  spec: UNetSpec,
+  weights: RuntimeWeights,
+  warn: (message: string) => void,
+  precision: Precision = 'float32',
+): ForwardPass {
   const names = [...weights.keys()];
-  const network = JSON.stringify([spec, names]);
-  const eager: ForwardPass = (x, timesteps) => unetForward(spec, weights, x, timesteps, null);
+  const network = JSON.stringify([spec, names, precision]);
+  const eager: ForwardPass = (x, timesteps) =>
+    computeIn(precision, () => unetForward(spec, weights, x, timesteps, null));
 
   const record = (inputs: readonly tf.Tensor[]): CompiledFunction | null => {
     try {
       return compileFunction(nativeBackend()!, inputs, ([x, timesteps, ...tensors]) => {
         const recordedWeights = new Map(names.map((name, index) => [name, tensors[index]]));
-        return unetForward(spec, recordedWeights, x as tf.Tensor4D, timesteps as tf.Tensor1D, null);
+        return computeIn(precision, () =>
+          unetForward(spec, recordedWeights, x as tf.Tensor4D, timesteps as tf.Tensor1D, null),
+        );
       });
     } catch (error) {
       warn(`sampling goes on uncompiled, which is slower: ${(error as Error).message.split('\n', 1)[0]}`);

@@ -1,22 +1,27 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { Precision } from '../contract/config.js';
 import type { NoiseSchedule } from '../diffusion/noiseSchedule.js';
 import { impliedImage, impliedNoise, type LinearForm, type PredictionKind } from '../diffusion/prediction.js';
 import { toRuntime } from '../model/runtimeWeights.js';
 import type { UNetSpec } from '../model/spec.js';
 import type { Weights } from '../model/weights.js';
+import { requirePrecision } from '../tensor/precision.js';
 import type { Denoiser, Prediction } from './denoiser.js';
 import { forwardPass } from './forwardPass.js';
 
-/** What the output of a network means: of which noise, and what of it. */
+/** What the output of a network means: of which noise, and what of it; and how it is computed. */
 export interface PredictionMeaning {
   readonly schedule: NoiseSchedule;
   readonly prediction: PredictionKind;
+  /** Arithmetic of its convolutions and matrix products; float32 by default. */
+  readonly precision?: Precision;
 }
 
 /**
  * A network as a denoiser. Its weights are copied into the engine's memory once and stay there until `dispose`.
  *
  * @param warn told when the network runs slower than the engine could run it, and why
+ * @throws input error `PRECISION_UNAVAILABLE` when the engine has no such arithmetic
  */
 export function createNetworkDenoiser(
   spec: UNetSpec,
@@ -24,8 +29,9 @@ export function createNetworkDenoiser(
   meaning: PredictionMeaning,
   warn: (message: string) => void = () => {},
 ): Denoiser {
+  requirePrecision(meaning.precision ?? 'float32');
   const runtime = toRuntime(weights);
-  const forward = forwardPass(spec, runtime, warn);
+  const forward = forwardPass(spec, runtime, warn, meaning.precision);
   return {
     predict(x, count, timestep) {
       const [prediction, variance] = tf.tidy(() => {

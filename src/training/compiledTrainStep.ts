@@ -3,13 +3,14 @@ import type { UNetSpec } from '../model/spec.js';
 import type { Weights } from '../model/weights.js';
 import { openGraphSession, type GraphSession } from '../tensor/graph/graphSession.js';
 import type { NativeBackend } from '../tensor/graph/nativeBackend.js';
+import { releaseHostMemory } from '../tensor/hostMemory.js';
 import { BETA1, BETA2, clipScale, EPSILON } from './adam.js';
 import { downloadBuckets, uploadBuckets, weightBuckets } from './bucketTransfer.js';
 import { firstNotFinite } from './parameterBuckets.js';
 import { dropoutFeeds } from './dropoutGraph.js';
 import { batchTensors } from './loss.js';
 import { batchKind, recordTrainingGraph, STATE_PARTS, type TrainingGraph } from './trainingGraph.js';
-import type { MicroBatch, OptimizerState, TrainStep, UpdateSettings } from './trainStep.js';
+import type { MicroBatch, OptimizerState, StepOptions, TrainStep, UpdateSettings } from './trainStep.js';
 
 /**
  * The eager training step recorded once and run as a graph: the same numbers, apart from rounding, in less time and memory.
@@ -23,8 +24,9 @@ export function createCompiledTrainStep(
   spec: UNetSpec,
   state: OptimizerState,
   batches: readonly MicroBatch[],
+  options: StepOptions = {},
 ): TrainStep {
-  const graph = recordTrainingGraph(backend, spec, weightBuckets(state.weights), batches);
+  const graph = recordTrainingGraph(backend, spec, weightBuckets(state.weights), batches, options);
   const session = openGraphSession(backend, graph.nodes);
   try {
     uploadState(session, graph, state);
@@ -137,6 +139,8 @@ function uploadState(session: GraphSession, graph: TrainingGraph, state: Optimiz
       const flat = uploadBuckets(graph.layout, state[part]);
       session.run(new Map(inputs.map((input, index) => [input, flat[index]])), [assign]);
     });
+    // The copies in the engine's layout.
+    releaseHostMemory();
   }
 }
 

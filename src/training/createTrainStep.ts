@@ -1,24 +1,28 @@
 import type { UNetSpec } from '../model/spec.js';
 import { nativeBackend } from '../tensor/graph/nativeBackend.js';
+import { releaseHostMemory } from '../tensor/hostMemory.js';
+import { requirePrecision } from '../tensor/precision.js';
 import { createCompiledTrainStep } from './compiledTrainStep.js';
 import { createEagerTrainStep } from './eagerTrainStep.js';
 import { batchKind } from './trainingGraph.js';
-import type { MicroBatch, OptimizerState, StepResult, TrainStep, UpdateSettings } from './trainStep.js';
+import type { MicroBatch, OptimizerState, StepOptions, StepResult, TrainStep, UpdateSettings } from './trainStep.js';
 
 /**
  * The fastest training step the open engine has for this network: compiled on the native engine, else eager.
  *
  * A step is compiled for the shapes of the micro-batches of its first update, and again should others come.
  *
- * @param warn told once why the step is not compiled where it should have been; training goes on, slower
+ * @param options.warn told once why the step is not compiled where it should have been; training goes on, slower
+ * @throws input error `PRECISION_UNAVAILABLE` when the engine has no such arithmetic
  */
 export function createTrainStep(
   spec: UNetSpec,
   state: OptimizerState,
-  warn: (message: string) => void = () => {},
+  options: StepOptions & { readonly warn?: (message: string) => void } = {},
 ): TrainStep {
+  requirePrecision(options.precision ?? 'float32');
   const backend = nativeBackend();
-  if (backend === null) return createEagerTrainStep(spec, state);
+  if (backend === null) return createEagerTrainStep(spec, state, options);
 
   let initial: OptimizerState | null = state;
   let step: TrainStep | null = null;
@@ -26,20 +30,37 @@ export function createTrainStep(
   /** One micro-batch of every kind that has come. */
   const kinds = new Map<string, MicroBatch>();
 
-  const rebuild = (batches: readonly MicroBatch[], settings: UpdateSettings): StepResult => {
-    const from = initial ?? step!.snapshot();
-    batches.forEach((batch) => kinds.set(batchKind(batch), batch));
+  const takeState = (): OptimizerState => {
+    const state = initial ?? step!.snapshot();
     step?.dispose();
     step = null;
     initial = null;
+    return state;
+  };
+  const fallBack = (state: OptimizerState, error: unknown): TrainStep => {
+    compiled = false;
+    options.warn?.(`training goes on uncompiled, which is slower: ${(error as Error).message.split('\n', 1)[0]}`);
+    return createEagerTrainStep(spec, state, options);
+  };
+  /** A function of its own: nothing must refer to the host's copy of the state when the first update takes its memory. */
+  const build = (): TrainStep => {
+    const state = takeState();
     try {
-      step = createCompiledTrainStep(backend, spec, from, [...kinds.values()]);
+      return createCompiledTrainStep(backend, spec, state, [...kinds.values()], options);
+    } catch (error) {
+      return fallBack(state, error);
+    }
+  };
+  const rebuild = (batches: readonly MicroBatch[], settings: UpdateSettings): StepResult => {
+    batches.forEach((batch) => kinds.set(batchKind(batch), batch));
+    step = build();
+    releaseHostMemory();
+    try {
       return step.update(batches, settings);
     } catch (error) {
-      step?.dispose();
-      compiled = false;
-      warn(`training goes on uncompiled, which is slower: ${(error as Error).message.split('\n', 1)[0]}`);
-      step = createEagerTrainStep(spec, from);
+      if (!compiled) throw error;
+      // The gradients failed, so the state is as it was.
+      step = fallBack(takeState(), error);
       return step.update(batches, settings);
     }
   };

@@ -1,12 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { UNetSpec } from '../model/spec.js';
 import { unetForward } from '../model/unet.js';
+import { computeIn } from '../tensor/precision.js';
 import { adamUpdate, clipScale, type AdamSlots } from './adam.js';
 import { downloadBuckets, uploadBuckets, weightBuckets } from './bucketTransfer.js';
 import { dropoutMasks } from './dropoutMasks.js';
 import { batchTensors, imageLosses } from './loss.js';
 import { firstNotFinite, sumOfSquares, unpackBuckets, type BucketLayout } from './parameterBuckets.js';
-import type { MicroBatch, OptimizerState, TrainStep, UpdateSettings } from './trainStep.js';
+import type { MicroBatch, OptimizerState, StepOptions, TrainStep, UpdateSettings } from './trainStep.js';
 
 /**
  * A training step made of the engine's eager operations, on every engine: the source of truth for faster ones.
@@ -15,7 +16,7 @@ import type { MicroBatch, OptimizerState, TrainStep, UpdateSettings } from './tr
  * micro-batches changes memory and nothing else. When the loss or the gradient norm is not finite the state stays as it was
  * and the result says so.
  */
-export function createEagerTrainStep(spec: UNetSpec, state: OptimizerState): TrainStep {
+export function createEagerTrainStep(spec: UNetSpec, state: OptimizerState, options: StepOptions = {}): TrainStep {
   const layout = weightBuckets(state.weights);
   const weights = uploadBuckets(layout, state.weights);
   const ema = uploadBuckets(layout, state.ema);
@@ -40,7 +41,9 @@ export function createEagerTrainStep(spec: UNetSpec, state: OptimizerState): Tra
     update(batches, settings) {
       const count = batches.reduce((sum, batch) => sum + batch.count, 0);
       const perImageLoss = new Float32Array(count);
-      const { loss, gradients } = accumulate(spec, layout, slots, batches, settings, perImageLoss);
+      const { loss, gradients } = computeIn(options.precision ?? 'float32', () =>
+        accumulate(spec, layout, slots, batches, settings, perImageLoss, options.gradientCheckpointing ?? false),
+      );
       const gradientNorm = Math.sqrt(tf.tidy(() => sumOfSquares(gradients).dataSync()[0]));
       if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) {
         slots = adamUpdate(slots, gradients, { ...settings, gradientScale: clipScale(gradientNorm, settings.clip) });
@@ -74,6 +77,7 @@ function accumulate(
   batches: readonly MicroBatch[],
   settings: UpdateSettings,
   perImageLoss: Float32Array,
+  checkpointing: boolean,
 ): { loss: number; gradients: tf.Tensor1D[] } {
   const flatWeights = slots.map((slot) => slot.weights);
   let gradients: tf.Tensor1D[] | null = null;
@@ -89,7 +93,7 @@ function accumulate(
         const share = tf.scalar(1 / perImageLoss.length);
         const lossOf = (...flat: tf.Tensor[]): tf.Scalar => {
           const network = unpackBuckets(layout, flat as tf.Tensor1D[]);
-          const output = unetForward(spec, network, tensors.xt, tensors.timesteps, masks);
+          const output = unetForward(spec, network, tensors.xt, tensors.timesteps, masks, checkpointing);
           const { squaredError, total } = imageLosses(output, tensors);
           perImageLoss.set(squaredError.dataSync<'float32'>(), offset);
           sum = total.dataSync<'float32'>().reduce((before, loss) => before + loss, sum);

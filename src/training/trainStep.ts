@@ -1,3 +1,4 @@
+import type { ExperimentConfig, Precision } from '../contract/config.js';
 import type { UNetSpec } from '../model/spec.js';
 import type { Weights } from '../model/weights.js';
 
@@ -27,6 +28,14 @@ export interface UpdateSettings {
   readonly clip: number;
   /** Names this update's dropout masks: masks depend on (seed, stream, update) alone, so that resume repeats them. */
   readonly dropoutKey: { readonly seed: number; readonly stream: string };
+}
+
+/** How a step is computed. */
+export interface StepOptions {
+  /** Arithmetic of convolutions, matrix products and their gradients; float32 by default. */
+  readonly precision?: Precision;
+  /** Whether the insides of residual blocks are computed again for the gradients instead of being kept; false by default. */
+  readonly gradientCheckpointing?: boolean;
 }
 
 export interface StepResult {
@@ -60,4 +69,9 @@ export interface TrainStep {
   snapshot(): OptimizerState;
   /** Frees the engine's memory. Using the object afterwards is an error. */
   dispose(): void;
+}
+
+/** How an experiment's networks are trained. */
+export function stepOptions({ precision, base }: Pick<ExperimentConfig, 'precision' | 'base'>): StepOptions {
+  return { precision, gradientCheckpointing: base.gradientCheckpointing };
 }

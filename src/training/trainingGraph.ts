@@ -5,11 +5,12 @@ import { GraphBuilder, type GraphValue, type GraphVariable } from '../tensor/gra
 import { DT_FLOAT, DT_INT32, type NativeBackend } from '../tensor/graph/nativeBackend.js';
 import { recordOperations } from '../tensor/graph/recording.js';
 import type { NodeDef } from '../tensor/graph/savedModel.js';
+import { computeIn } from '../tensor/precision.js';
 import { BETA1, BETA2 } from './adam.js';
 import { recordDropout, type DropoutPorts } from './dropoutGraph.js';
 import { batchTensors, imageLosses, type BatchTensors } from './loss.js';
-import { sumOfSquares, unpackBuckets, type BucketLayout } from './parameterBuckets.js';
-import type { MicroBatch, OptimizerState } from './trainStep.js';
+import { unpackBuckets, type BucketLayout } from './parameterBuckets.js';
+import type { MicroBatch, OptimizerState, StepOptions } from './trainStep.js';
 
 /** The parts of the state, each a variable for every tensor of the network. */
 export const STATE_PARTS = ['weights', 'ema', 'firstMoment', 'secondMoment'] as const;
@@ -73,12 +74,13 @@ export function recordTrainingGraph(
   spec: UNetSpec,
   layout: BucketLayout,
   batches: readonly MicroBatch[],
+  options: StepOptions = {},
 ): TrainingGraph {
   const builder = new GraphBuilder();
   const buckets = layout.buckets.map((slots, index) =>
     bucketVariables(builder, `${index}`, [slots.reduce((sum, { size }) => sum + size, 0)]),
   );
-  const recording: Recorder = { backend, builder, spec, layout, buckets };
+  const recording: Recorder = { backend, builder, spec, layout, buckets, options };
   return {
     layout,
     state: {
@@ -101,6 +103,7 @@ interface Recorder {
   readonly spec: UNetSpec;
   readonly layout: BucketLayout;
   readonly buckets: readonly Bucket[];
+  readonly options: StepOptions;
 }
 
 function bucketVariables(builder: GraphBuilder, name: string, shape: [number]): Bucket {
@@ -131,7 +134,7 @@ function recordState(builder: GraphBuilder, buckets: readonly Bucket[], part: ke
 }
 
 function recordBatch(recorder: Recorder, batch: MicroBatch): BatchPorts {
-  const { backend, builder, spec, layout, buckets } = recorder;
+  const { backend, builder, spec, layout, buckets, options } = recorder;
   const prefix = `batch${batchKind(batch)}`;
   const inputs = batchInputs(builder, spec, batch, prefix);
   const share = builder.placeholder(`${prefix}/share`, []);
@@ -145,16 +148,22 @@ function recordBatch(recorder: Recorder, batch: MicroBatch): BatchPorts {
     const loss = (...flat: tf.Tensor[]): tf.Scalar => {
       const network = unpackBuckets(layout, flat as tf.Tensor1D[]);
       const { squaredError, total } = imageLosses(
-        unetForward(spec, network, tensors.xt, tensors.timesteps, dropout?.masks ?? null),
+        unetForward(
+          spec,
+          network,
+          tensors.xt,
+          tensors.timesteps,
+          dropout?.masks ?? null,
+          options.gradientCheckpointing,
+        ),
         tensors,
       );
       losses = { squaredError: recording.value(squaredError).name, total: recording.value(total).name };
       return tf.mul(tf.sum(total), recording.tensor(share));
     };
     const weights = buckets.map(({ weights, shape }) => recording.tensor(builder.read(weights, shape)));
-    const gradients = tf
-      .valueAndGrads(loss)(weights)
-      .grads.map((gradient) => recording.value(gradient));
+    const { grads } = computeIn(options.precision ?? 'float32', () => tf.valueAndGrads(loss)(weights));
+    const gradients = grads.map((gradient) => recording.value(gradient));
     return { ...losses!, gradients, dropout: dropout?.ports ?? null };
   });
   const { gradients, ...ports } = recorded;
@@ -193,14 +202,16 @@ function batchInputs(
   return inputs;
 }
 
-/** The sum of the squares of the gradients when `stored` have run. */
-function recordNorm({ backend, builder, buckets }: Recorder, stored: readonly string[]): string {
-  return recordOperations(backend, builder, (recording) => {
-    const gradients = buckets.map(({ gradient, shape }, index) =>
-      recording.tensor<tf.Tensor1D>(builder.read(gradient, shape, [stored[index]])),
-    );
-    return recording.value(sumOfSquares(gradients)).name;
+/** The sum of the squares of the gradients when `stored` have run. One pass over each; the eager step needs several. */
+function recordNorm({ builder, buckets }: Recorder, stored: readonly string[]): string {
+  const float = { T: { type: DT_FLOAT } };
+  const halves = buckets.map(({ gradient, shape }, index) => {
+    const { name } = builder.read(gradient, shape, [stored[index]]);
+    return `${builder.node('L2Loss', [name], float)}:0`;
   });
+  const half = builder.node('AddN', halves, { N: { i: halves.length }, ...float });
+  const two = builder.constant([], DT_FLOAT, [2]);
+  return `${builder.node('Mul', [`${half}:0`, two.name], float)}:0`;
 }
 
 /**
@@ -222,10 +233,10 @@ function recordApply(builder: GraphBuilder, buckets: readonly Bucket[]): Trainin
     const slots = [weights, firstMoment, secondMoment].map(({ handle }) => handle.name);
     const adam = builder.node('ResourceApplyAdam', [...slots, ...settings, `${scaled}:0`], float);
     const next = builder.read(weights, shape, [adam]);
-    const away = builder.node('Sub', [next.name, builder.read(ema, shape).name], float);
-    const change = builder.node('Mul', [`${away}:0`, addEma.name], float);
+    // Gradient descent on the distance to the new weights: ema - addEma * (ema - weights), in one pass.
+    const away = builder.node('Sub', [builder.read(ema, shape).name, next.name], float);
     return [
-      builder.assign('AssignAddVariableOp', ema, { name: `${change}:0`, shape, dtype: DT_FLOAT }),
+      builder.node('ResourceApplyGradientDescent', [ema.handle.name, addEma.name, `${away}:0`], float),
       builder.assign('AssignVariableOp', gradient, empty, [adam]),
     ];
   });

@@ -19,6 +19,8 @@ describe('which stages a change of the config touches', () => {
     ['the seed', { seed: 5 }, all.filter((id) => id !== 'features')],
     ['the schedule', { diffusion: { schedule: 'cosine' } }, all.filter((id) => id !== 'features')],
     ['what is predicted', { diffusion: { prediction: 'v' } }, all.filter((id) => id !== 'features')],
+    ['the arithmetic', { precision: 'bfloat16' }, all.filter((id) => id !== 'features')],
+    ['gradient checkpointing', { base: { gradientCheckpointing: true } }, []],
     ['the loss weight', { base: { lossWeight: 'p2' } }, all.filter((id) => id !== 'features')],
     ['the budget', { budget: { targetMean: 0.85 } }, ['grouping', 'experts/0', 'experts/1', 'uniform', 'evaluation']],
     [

@@ -41,6 +41,21 @@ describeOnEveryEngine('createNetworkDenoiser', () => {
     denoiser.dispose();
   });
 
+  it('computes in bfloat16 where the engine can, and says where it cannot', () => {
+    const open = () => createNetworkDenoiser(spec, weights, { ...epsilon, precision: 'bfloat16' });
+    if (nativeBackend() === null) {
+      expect(open).toThrow(expect.objectContaining({ code: 'PRECISION_UNAVAILABLE' }));
+      return;
+    }
+    const denoiser = open();
+    const [{ noise }, expected] = [denoiser.predict(x, 2, 700), output()];
+    const distance = (of: (value: number, i: number) => number) => Math.hypot(...noise.map(of));
+    const relative = distance((value, i) => value - expected[i]) / distance((_, i) => expected[i]);
+    expect(relative).toBeLessThan(0.03);
+    expect(relative).toBeGreaterThan(1e-4);
+    denoiser.dispose();
+  });
+
   // Two equations, x_t = a x_0 + b noise and v = a noise - b x_0 (or the image itself), solved for the noise.
   it.each([
     ['x0', (value: number, prediction: number, a: number, b: number) => (value - a * prediction) / b],

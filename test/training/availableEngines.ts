@@ -28,8 +28,10 @@ export async function availableTrainSteps(): Promise<
     return eager;
   }
   const compiled = (spec: UNetSpec, state: OptimizerState) =>
-    createTrainStep(spec, state, (message) => {
-      throw new Error(message);
+    createTrainStep(spec, state, {
+      warn(message) {
+        throw new Error(message);
+      },
     });
   return [...eager, { name: 'compiled on native', engine: 'native', create: compiled }];
 }

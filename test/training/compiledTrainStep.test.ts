@@ -6,71 +6,15 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { buildUNetSpec } from '../../src/model/buildSpec.js';
 import { initialiseWeights } from '../../src/model/initialise.js';
 import type { UNetSpec } from '../../src/model/spec.js';
-import type { Weights } from '../../src/model/weights.js';
 import { nativeBackend } from '../../src/tensor/graph/nativeBackend.js';
 import { openEngine } from '../../src/tensor/openEngine.js';
-import { randomNormal } from '../../src/tensor/random.js';
 import { createCompiledTrainStep } from '../../src/training/compiledTrainStep.js';
 import { createTrainStep } from '../../src/training/createTrainStep.js';
 import { createEagerTrainStep } from '../../src/training/eagerTrainStep.js';
 import { freshOptimizerState } from '../../src/training/optimizerState.js';
-import type { MicroBatch, OptimizerState, UpdateSettings } from '../../src/training/trainStep.js';
+import type { OptimizerState } from '../../src/training/trainStep.js';
 import { nativeMissing } from '../tensor/engines.js';
-
-const SIZE = 8;
-const CHANNELS = 3;
-const PIXELS = SIZE * SIZE * CHANNELS;
-
-const model = {
-  channels: 8,
-  multipliers: [1, 2],
-  blocks: 1,
-  attention: [4],
-  attentionHeads: 2,
-  dropout: 0,
-  normGroups: 4,
-  scaleShiftNorm: false,
-};
-const image = { size: SIZE, channels: CHANNELS };
-
-/** @param bound with the terms of a learned variance: mostly inside the chain, one image at its end */
-function batch(update: number, count: number, bound = false): MicroBatch {
-  const normal = (stream: string) => randomNormal({ seed: count, stream, index: update }, count * PIXELS);
-  return {
-    count,
-    xt: normal('xt'),
-    target: normal('target'),
-    timesteps: Int32Array.from({ length: count }, (_, i) => (97 * i + 131 * update) % 1000),
-    weights: Float32Array.from({ length: count }, (_, i) => 1 + 0.1 * i),
-    ...(bound && {
-      bound: Float32Array.from({ length: count * 7 }, (_, i) => [0.9, 0.1, 0.1, -5, -4, i < 7 ? 1 : 0, 1][i % 7]),
-    }),
-  };
-}
-
-function settings(update: number): UpdateSettings {
-  return {
-    update,
-    learningRate: 1e-3,
-    emaDecay: 0.9,
-    clip: 1,
-    dropoutKey: { seed: 3, stream: 'compiled' },
-  };
-}
-
-/** Distance of two sets of tensors, relative to the size of the second. */
-function relativeDistance(actual: Weights, expected: Weights): number {
-  let difference = 0;
-  let size = 0;
-  for (const [name, { data }] of expected) {
-    const other = actual.get(name)!.data;
-    data.forEach((value, i) => {
-      difference += (value - other[i]) ** 2;
-      size += value ** 2;
-    });
-  }
-  return Math.sqrt(difference / size);
-}
+import { batch, image, model, relativeDistance, settings } from './tinySteps.js';
 
 function counts() {
   const backend = nativeBackend()!;
@@ -168,7 +112,7 @@ describe.skipIf(nativeMissing !== null)(title, () => {
     const load = backend.loadSavedModelMetaGraph.bind(backend);
     const warnings: string[] = [];
     const eager = createEagerTrainStep(spec, initial);
-    const step = createTrainStep(spec, initial, (message) => warnings.push(message));
+    const step = createTrainStep(spec, initial, { warn: (message) => warnings.push(message) });
     try {
       backend.loadSavedModelMetaGraph = () => {
         throw new Error('no room');

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { ExperimentConfig } from '../../contract/config.js';
+import type { ExperimentConfig, Precision } from '../../contract/config.js';
 import { openProject, parseConfig } from '../../project/project.js';
 import { applySettings } from '../settings.js';
 import { benchFeatures, benchSample, type BenchResult } from '../../pipeline/bench.js';
@@ -18,7 +18,9 @@ interface BenchOptions extends OutputOptions {
   readonly preset: string;
   readonly batch: number;
   readonly steps: number;
+  readonly precision?: Precision;
   readonly engine: 'auto' | EngineId;
+  readonly precision?: Precision;
   readonly set: readonly string[];
 }
 
@@ -63,7 +65,10 @@ function presetOptions(command: Command): Command {
   return runOptions(
     command
       .option('--preset <name>', `network of ${names.join(', ')}`, 'cifar10-ddpm')
-      .option('--set <field=value>', 'change a field of the preset, such as model.channels=32', collect, []),
+      .option('--set <field=value>', 'change a field of the preset, such as model.channels=32', collect, [])
+      .addOption(
+        new Option('--precision <name>', "arithmetic; the preset's by default").choices(['float32', 'bfloat16']),
+      ),
   );
 }
 
@@ -76,7 +81,8 @@ function runOptions(command: Command): Command {
 }
 
 function benchConfig(options: BenchOptions): ExperimentConfig {
-  return parseConfig(applySettings(findPreset(options.preset).config, options.set));
+  const chosen = parseConfig(applySettings(findPreset(options.preset).config, options.set));
+  return { ...chosen, precision: options.precision ?? chosen.precision };
 }
 
 function describeUpdate({ breakdownMs, beside }: TrainBenchResult): string {

@@ -18,6 +18,8 @@ export function baseStage(config: ExperimentConfig): Stage {
       model: config.model,
       base: trained(config),
       ...(config.base.imported !== null && { imported: config.base.imported }),
+      // The stages after this one inherit it. Left out where it is the default: results of earlier versions stay valid.
+      ...(config.precision !== 'float32' && { precision: config.precision }),
     },
     async run(context) {
       const { design } = context;

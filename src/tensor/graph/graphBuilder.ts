@@ -1,4 +1,4 @@
-import { DT_BOOL, DT_FLOAT, DT_INT32, DT_RESOURCE, DT_UINT32 } from './nativeBackend.js';
+import { DT_BFLOAT16, DT_BOOL, DT_FLOAT, DT_INT32, DT_RESOURCE, DT_UINT32 } from './nativeBackend.js';
 import { shapeProto, type AttrValue, type NodeDef } from './savedModel.js';
 import { isComparison, outputShapes, type KnownValue } from './shapeRules.js';
 
@@ -20,6 +20,9 @@ const SHARED_CONSTANT = 64;
 export class GraphBuilder {
   readonly nodes: NodeDef[] = [];
   private readonly constants = new Map<string, GraphValue>();
+  private readonly casts = new Map<string, GraphValue>();
+  /** What every new operation waits for. */
+  private waitsFor: readonly string[] = [];
 
   /** A value that each run is given. */
   placeholder(name: string, shape: readonly number[], dtype = DT_FLOAT): GraphValue {
@@ -40,22 +43,39 @@ export class GraphBuilder {
     return known;
   }
 
-  /** An operation whose outputs' shapes have a rule. */
+  /** Adds the nodes of `add`, all of which wait until `value` is there. */
+  after<T>({ name }: GraphValue, add: () => T): T {
+    const before = this.waitsFor;
+    this.waitsFor = [`^${name.slice(0, name.lastIndexOf(':'))}`];
+    try {
+      return add();
+    } finally {
+      this.waitsFor = before;
+    }
+  }
+
+  /** An operation whose outputs' shapes have a rule. A value is cast to a type once, however often it is asked for. */
   operation(
     op: string,
     inputs: readonly GraphValue[],
     attributes: ReadonlyMap<string, unknown>,
     encoded: Readonly<Record<string, AttrValue>>,
   ): GraphValue[] {
+    const castKey = op === 'Cast' ? this.castKey(inputs[0].name, attributes.get('DstT') as number) : null;
+    const known = castKey === null ? undefined : this.casts.get(castKey);
+    if (known) return [known];
     const given = (attributes.get('DstT') ?? attributes.get('T')) as number | undefined;
     const dtype = isComparison(op) ? DT_BOOL : (given ?? inputs[0].dtype);
     const shapes = outputShapes(op, inputs, attributes);
     const node = this.node(op, names(inputs), encoded);
-    return shapes.map((shape, output) => ({
-      name: `${node}:${output}`,
-      shape,
-      dtype,
-    }));
+    const outputs = shapes.map((shape, output) => ({ name: `${node}:${output}`, shape, dtype }));
+    if (castKey !== null) {
+      const [output] = outputs;
+      this.casts.set(castKey, output);
+      // Rounding what was widened gives the same bits.
+      if (inputs[0].dtype === DT_BFLOAT16) this.casts.set(this.castKey(output.name, DT_BFLOAT16), inputs[0]);
+    }
+    return outputs;
   }
 
   /** A float32 variable; without a shape, one whose shape may change from assignment to assignment. */
@@ -92,13 +112,18 @@ export class GraphBuilder {
   /** Adds a node with given attributes and returns its name. */
   node(op: string, input: readonly string[], attr: Readonly<Record<string, AttrValue>>, name?: string): string {
     const unique = name ?? `${op}_${this.nodes.length}`;
-    this.nodes.push({ name: unique, op, input, attr });
+    // A constant serves everyone, at any time.
+    this.nodes.push({ name: unique, op, input: op === 'Const' ? input : [...input, ...this.waitsFor], attr });
     return unique;
   }
 
   /** The first output of a node. */
   value(node: string, { shape, dtype }: KnownValue): GraphValue {
     return { name: `${node}:0`, shape, dtype };
+  }
+
+  private castKey(name: string, type: number): string {
+    return [name, type, ...this.waitsFor].join(' ');
   }
 
   private newConstant(shape: readonly number[], dtype: number, values: ArrayLike<number>): GraphValue {

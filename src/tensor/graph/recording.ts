@@ -15,6 +15,9 @@ const FIRST_ID = 2 ** 30;
 /** TensorFlow's kinds of attribute values. */
 const KIND = { string: 0, int: 1, float: 2, bool: 3, type: 4 } as const;
 
+/** The recording that is under way: operations know nothing of it, and so neither does what calls them. */
+let current: { readonly builder: GraphBuilder; readonly recording: Recording } | null = null;
+
 /** Moves between tensors and the graph's values while operations are recorded. */
 export interface Recording {
   /** A tensor that stands for a value of the graph. */
@@ -40,16 +43,29 @@ export function recordOperations<T>(
   const values = new RecordedValues();
   backend.binding = recordingBinding(binding, builder, values);
   tf.engine().startScope();
+  const recording: Recording = {
+    tensor: <T extends tf.Tensor>(value: GraphValue) =>
+      backend.createOutputTensor({ id: values.add(value), shape: [...value.shape], dtype: value.dtype }) as T,
+    value: (tensor) => values.get(backend.getInputTensorIds([tensor])[0]),
+  };
+  current = { builder, recording };
   try {
-    return record({
-      tensor: <T extends tf.Tensor>(value: GraphValue) =>
-        backend.createOutputTensor({ id: values.add(value), shape: [...value.shape], dtype: value.dtype }) as T,
-      value: (tensor) => values.get(backend.getInputTensorIds([tensor])[0]),
-    });
+    return record(recording);
   } finally {
+    current = null;
     tf.engine().endScope();
     backend.binding = binding;
   }
+}
+
+/**
+ * Runs `compute`; when its operations are recorded, none of them will run before `tensor` is there. They stay apart from the same
+ * operations recorded before, which TensorFlow would otherwise compute once and keep.
+ */
+export function recordedAfter<T>(tensor: tf.Tensor, compute: () => T): T {
+  if (current === null) return compute();
+  const { builder, recording } = current;
+  return builder.after(recording.value(tensor), compute);
 }
 
 /** The graph's values by the identifiers under which tfjs-node knows them. */

@@ -1,13 +1,14 @@
-"""Optimizer updates of diffusers' UNet2DModel under PyTorch, the yardstick of the training step.
+"""Optimizer updates or forward passes of diffusers' UNet2DModel under PyTorch, the yardstick of the compiled step.
 
-The network, Adam, the clipping of the global norm and the moving average are those of `stepadapt bench train`; images are
-random. One update is made for each line on standard input, and its times are printed, so that trainSteps.mjs can let several
-programs take turns.
+The network, Adam, the clipping of the global norm and the moving average are those of `stepadapt bench`; images are random.
+One update or forward pass is made for each line on standard input, and its times are printed, so that several programs can
+take turns (workers.mjs).
 
 Install: pip install -r test/bench/requirements.txt
 """
 
 import argparse
+import contextlib
 import json
 import resource
 import sys
@@ -17,6 +18,9 @@ import torch
 from diffusers import UNet2DModel
 
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+parser.add_argument("--mode", choices=["train", "forward"], default="train")
+parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32", help="bfloat16: under autocast")
+parser.add_argument("--channels-last", action="store_true", help="memory format of weights and images")
 parser.add_argument("--channels", type=int, required=True)
 parser.add_argument("--multipliers", type=int, nargs="+", required=True)
 parser.add_argument("--blocks", type=int, required=True)
@@ -50,30 +54,51 @@ model = UNet2DModel(
     flip_sin_to_cos=False,
     attention_head_dim=None,
     dropout=options.dropout,
-).train()
-weights = list(model.parameters())
-average = [weight.detach().clone() for weight in weights]
-optimizer = torch.optim.Adam(weights, lr=RATE, fused=True)
+)
 shape = (options.batch, IMAGE_CHANNELS, options.size, options.size)
 images, noise = torch.randn(shape), torch.randn(shape)
 timesteps = torch.arange(options.batch) * 1000 // options.batch
+if options.channels_last:
+    model = model.to(memory_format=torch.channels_last)
+    images, noise = (tensor.contiguous(memory_format=torch.channels_last) for tensor in (images, noise))
+arithmetic = (
+    torch.autocast("cpu", dtype=torch.bfloat16) if options.precision == "bfloat16" else contextlib.nullcontext()
+)
 
 
-def update():
-    optimizer.zero_grad(set_to_none=True)
-    loss = torch.nn.functional.mse_loss(model(images, timesteps).sample, noise)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(weights, CLIP)
-    optimizer.step()
-    with torch.no_grad():
-        torch._foreach_lerp_(average, weights, 1 - EMA_DECAY)
-    return loss.item()
+def training():
+    model.train()
+    weights = list(model.parameters())
+    average = [weight.detach().clone() for weight in weights]
+    optimizer = torch.optim.Adam(weights, lr=RATE, fused=True)
+
+    def update():
+        optimizer.zero_grad(set_to_none=True)
+        with arithmetic:
+            output = model(images, timesteps).sample
+        torch.nn.functional.mse_loss(output.float(), noise).backward()
+        torch.nn.utils.clip_grad_norm_(weights, CLIP)
+        optimizer.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(average, weights, 1 - EMA_DECAY)
+
+    return update
 
 
-update()
+def sampling():
+    model.eval()
+
+    def forward():
+        with torch.inference_mode(), arithmetic:
+            return model(images, timesteps).sample.float().numpy()
+
+    return forward
+
+
+step = training() if options.mode == "train" else sampling()
 for _ in sys.stdin:
     wall, cpu = time.perf_counter(), time.process_time()
-    update()
+    step()
     print(
         json.dumps(
             {
