@@ -18,7 +18,6 @@ interface BenchOptions extends OutputOptions {
   readonly preset: string;
   readonly batch: number;
   readonly steps: number;
-  readonly precision?: Precision;
   readonly engine: 'auto' | EngineId;
   readonly precision?: Precision;
   readonly set: readonly string[];
