@@ -113,7 +113,7 @@ export const baseSchema = z
     p2Gamma: z.number().min(0).max(10).default(1).describe('p2: gamma of the weight 1 / (k + SNR)^gamma'),
     ema: emaSchema,
     checkpointEvery: positiveInt('steps between checkpoints', 500),
-    sampleEvery: nonNegativeInt('steps between sample grids, 0 = only at the end', 500),
+    sampleEvery: nonNegativeInt('steps between sample grids, 0 = none', 500),
     keepCheckpoints: positiveInt('newest checkpoints kept', 2, 1000),
     imported: z
       .string()
@@ -257,7 +257,9 @@ export const pruningSchema = z
           // Such a password would end up in project files.
           .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), { error: 'must not hold a user name or password' })
           .default('http://127.0.0.1:8080/v1')
-          .describe('base address of an OpenAI-compatible service; a key is read from STEPADAPT_LANGUAGE_MODEL_KEY'),
+          .describe(
+            'base address of an OpenAI-compatible service; a key is read from STEPADAPT_LANGUAGE_MODEL_KEY, and another machine gets it only if STEPADAPT_LANGUAGE_MODEL_URL names it',
+          ),
         model: z.string().min(1).max(200).default('default').describe('model name sent to the service'),
         timeoutSeconds: z.number().gt(0).max(3600).default(120).describe('longest wait for one answer'),
       })

@@ -1,9 +1,12 @@
 import type { PruningConfig } from '../contract/config.js';
-import { interrupted } from '../contract/errors.js';
+import { inputError, interrupted } from '../contract/errors.js';
 import type { ChatMessage } from '../method/languageModelProposer.js';
 
 /** The environment variable that holds the service's key. It is sent to the service and goes nowhere else. */
 export const KEY_VARIABLE = 'STEPADAPT_LANGUAGE_MODEL_KEY';
+
+/** The environment variable that names the address, on another machine, which the key is for. */
+export const KEY_ADDRESS_VARIABLE = 'STEPADAPT_LANGUAGE_MODEL_URL';
 
 /** Most bytes of a response that are read; no list of widths needs more. */
 const MAX_RESPONSE = 2 ** 20;
@@ -13,6 +16,26 @@ export interface ServiceOptions {
   /** Sent as a bearer token; services on this machine often need none. */
   readonly key: string | undefined;
   readonly signal: AbortSignal;
+}
+
+/**
+ * The key for the service at `url`, undefined where the environment holds none. A project may come from a stranger and name any
+ * address, so a key leaves this machine only for the one that the user named beside it.
+ *
+ * @throws input error `KEY_NOT_FOR_SERVICE` when there is a key, and it is for another address
+ */
+export function serviceKey(url: string, env: NodeJS.ProcessEnv): string | undefined {
+  const key = env[KEY_VARIABLE];
+  if (!key) return undefined;
+  const { origin, hostname } = new URL(url);
+  const address = env[KEY_ADDRESS_VARIABLE] ?? '';
+  const isNamed = URL.canParse(address) && new URL(address).origin === origin;
+  if (isNamed || hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)) return key;
+  throw inputError(
+    'KEY_NOT_FOR_SERVICE',
+    `the project asks a language model at ${origin}, and ${KEY_VARIABLE} is not said to be for that address`,
+    `set ${KEY_ADDRESS_VARIABLE}=${origin} if you trust it with the key, or unset ${KEY_VARIABLE}`,
+  );
 }
 
 /**

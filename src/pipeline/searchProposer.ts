@@ -3,7 +3,7 @@ import type { PruningConfig } from '../contract/config.js';
 import { languageModelProposer } from '../method/languageModelProposer.js';
 import { evolutionaryProposer, randomProposer } from '../method/populationProposers.js';
 import { importanceProposer, type Proposer } from '../method/proposer.js';
-import { askService, KEY_VARIABLE } from './languageModelService.js';
+import { askService, serviceKey } from './languageModelService.js';
 import type { StageContext } from './stage.js';
 import { recording, replaying } from './transcript.js';
 
@@ -24,12 +24,14 @@ export async function searchProposer(
     case 'evolutionary':
       return evolutionaryProposer({ allocator, ...random });
     case 'language-model': {
-      const ask =
-        proposerTranscript === null
-          ? await recording(join(folder, 'transcript.jsonl'), stageId, (messages) =>
-              askService({ service, key: process.env[KEY_VARIABLE], signal }, messages),
-            )
-          : await replaying(resolve(project.folder, proposerTranscript), stageId);
+      if (proposerTranscript !== null) {
+        const ask = await replaying(resolve(project.folder, proposerTranscript), stageId);
+        return languageModelProposer({ group, timesteps: config.diffusion.timesteps, ask });
+      }
+      const key = serviceKey(service.url, process.env);
+      const ask = await recording(join(folder, 'transcript.jsonl'), stageId, (messages) =>
+        askService({ service, key, signal }, messages),
+      );
       return languageModelProposer({ group, timesteps: config.diffusion.timesteps, ask });
     }
   }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { askService } from '../../src/pipeline/languageModelService.js';
+import { askService, serviceKey } from '../../src/pipeline/languageModelService.js';
 import { recording, replaying } from '../../src/pipeline/transcript.js';
 import { pruningSchema } from '../../src/contract/config.js';
 import { removeFolder } from '../removeFolder.js';
@@ -162,5 +162,28 @@ describe('transcript', () => {
     const other = join(folder, 'other.jsonl');
     await writeFile(other, '{"round": 1}\n');
     await expect(replaying(other, 'experts/1')).rejects.toMatchObject({ code: 'TRANSCRIPT_INVALID' });
+  });
+});
+
+describe('serviceKey', () => {
+  const STEPADAPT_LANGUAGE_MODEL_KEY = KEY;
+  const key = (url: string, named?: string) =>
+    serviceKey(url, { STEPADAPT_LANGUAGE_MODEL_KEY, ...(named && { STEPADAPT_LANGUAGE_MODEL_URL: named }) });
+
+  it('is given to this machine and to the address that the user named', () => {
+    expect(key('http://127.0.0.1:8080/v1')).toBe(KEY);
+    expect(key('http://localhost:1/v1')).toBe(KEY);
+    expect(key('https://models.example/v1', 'https://models.example')).toBe(KEY);
+    expect(serviceKey('https://models.example/v1', {})).toBeUndefined();
+  });
+
+  it.each([
+    ['https://elsewhere.example/v1', undefined],
+    ['https://elsewhere.example/v1', 'https://models.example/v1'],
+    ['http://models.example/v1', 'https://models.example/v1'],
+    ['https://127.0.0.1.elsewhere.example/v1', undefined],
+    ['https://localhost.elsewhere.example/v1', 'not an address'],
+  ])('is not given to %s where %s is named', (url, named) => {
+    expect(() => key(url, named)).toThrowError(expect.objectContaining({ code: 'KEY_NOT_FOR_SERVICE' }));
   });
 });
