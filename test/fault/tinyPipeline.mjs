@@ -121,7 +121,9 @@ export async function resultsOf(project) {
     const path = join(entry.parentPath, entry.name);
     found[path.slice(project.length + 1)] = content(path, await readFile(path));
   }
-  for (const [index, name] of (await readdir(join(project, 'reports'))).entries()) {
+  // A report that a kill cut off has a hidden name; it is removed when it is too old to have a writer.
+  const reports = (await readdir(join(project, 'reports'))).filter((name) => !name.startsWith('.'));
+  for (const [index, name] of reports.entries()) {
     const folder = join(project, 'reports', name);
     found[`report ${index}`] = (await readdir(folder, { recursive: true })).sort().join();
     found[`report ${index} values`] = content('report.json', await readFile(join(folder, 'report.json')));
