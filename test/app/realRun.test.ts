@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createApplication, type Application } from '../../src/app/application.js';
 import { KEY_VARIABLE } from '../../src/pipeline/languageModelService.js';
@@ -11,10 +12,10 @@ import { removeFolder } from '../removeFolder.js';
 
 const ENTRY = resolve(import.meta.dirname, '../../dist/src/jobs/engineProcess.js');
 
-/** Runs from data to report in seconds on any engine. */
+/** Runs from data to report in seconds on any engine: pictures without labels need no training of a feature network. */
 const TINY = {
   engine: 'wasm',
-  data: { source: 'shapes', size: 8, count: 80 },
+  data: { source: 'images', size: 8, channels: 3, count: 80 },
   model: { channels: 8, normGroups: 4, attention: [4] },
   diffusion: { timesteps: 50 },
   base: { steps: 40, batch: 4, warmup: 2, checkpointEvery: 5, sampleEvery: 20 },
@@ -64,6 +65,20 @@ afterAll(async () => {
   await removeFolder(root);
 });
 
+/** As many 8x8 colour pictures as the config wants, each of one colour with one bright pixel. */
+async function makePictures(folder: string): Promise<string> {
+  const { count, size } = TINY.data;
+  await mkdir(folder);
+  for (let index = 0; index < count; index++) {
+    const pixels = Uint8Array.from({ length: size * size * 3 }, (_, at) =>
+      at === index ? 255 : (index * 3 + at) % 3 ? 40 : 90,
+    );
+    const picture = sharp(pixels, { raw: { width: size, height: size, channels: 3 } });
+    await picture.png().toFile(join(folder, `${index}.png`));
+  }
+  return folder;
+}
+
 async function ask<N extends CommandName>(name: N, params: CommandParams<N>): Promise<CommandValue<N>> {
   const result = await app.call(name, params);
   if (!result.ok) throw new Error(`${name}: ${result.error.code} ${result.error.message}`);
@@ -84,7 +99,12 @@ it(
   async () => {
     const { port } = service.address() as AddressInfo;
     const languageModel = { url: `http://127.0.0.1:${port}/v1`, model: 'tiny' };
-    const config = { ...TINY, pruning: { ...TINY.pruning, proposer: 'language-model', languageModel } };
+    const pictures = await makePictures(join(root, 'pictures'));
+    const config = {
+      ...TINY,
+      data: { ...TINY.data, path: pictures },
+      pruning: { ...TINY.pruning, proposer: 'language-model', languageModel },
+    };
     const { id } = await ask('projects.create', { name: 'tiny', preset: 'shapes-tiny', config });
     const snapshot = () => ask('runs.snapshot', { id });
     const first = await ask('runs.start', { id });
