@@ -7,8 +7,9 @@ export default defineConfig({
     // The tensor engines are process-wide and use every core, so files run one after another, each in its own process.
     pool: 'forks',
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Far more than any test takes on a quiet machine: a busy or slow one must not fail.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     env: { TF_CPP_MIN_LOG_LEVEL: '3' },
   },
 });
