@@ -40,7 +40,8 @@ describe.each(engines)('from config to report on the %s engine', (engine) => {
     expect(plan.groups[1].to).toBe(50);
     expect(plan.groups[0].requested).toBe(1);
     expect(plan.mean).toBeCloseTo(0.8, 1);
-    for (const value of Object.values(plan.forecast)) expect(value).toBeGreaterThan(0);
+    const { seconds, peakBytes, diskBytes, evaluation } = plan.forecast;
+    for (const value of [seconds, peakBytes, diskBytes, evaluation.seconds]) expect(value).toBeGreaterThan(0);
     expect(await readdir(folder)).toEqual(before);
   });
 
@@ -53,7 +54,7 @@ describe.each(engines)('from config to report on the %s engine', (engine) => {
     };
     expect(events[events.length - 1].type).toBe('result');
     expect(new Set(events.map(({ type }) => type))).toEqual(
-      new Set(['state', 'progress', 'metric', 'sample', 'result']),
+      new Set(['state', 'progress', 'metric', 'sample', 'log', 'result']),
     );
     expect(result.rows.map(({ model }) => model)).toEqual(['base', 'uniform', 'adaptive']);
     expect(result.rows[0].macsRatio).toBe(1);
