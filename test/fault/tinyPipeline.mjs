@@ -156,7 +156,9 @@ function withoutTimes(name, value) {
 /** @param {Record<string, string>} expected @param {Record<string, string>} actual @returns {string[]} paths that differ */
 export function differences(expected, actual) {
   const names = new Set([...Object.keys(expected), ...Object.keys(actual)]);
-  return [...names].filter((name) => expected[name] !== actual[name]);
+  const different = [...names].filter((name) => expected[name] !== actual[name]);
+  // A list of files is short enough to be shown.
+  return different.map((name) => (/^report \d+$/.test(name) ? `${name}: ${actual[name]}, not ${expected[name]}` : name));
 }
 
 /** Numbers in [0, 1) from a seed (mulberry32), so that a study can be repeated. @param {number} seed */
