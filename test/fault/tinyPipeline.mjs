@@ -158,7 +158,9 @@ export function differences(expected, actual) {
   const names = new Set([...Object.keys(expected), ...Object.keys(actual)]);
   const different = [...names].filter((name) => expected[name] !== actual[name]);
   // A list of files is short enough to be shown.
-  return different.map((name) => (/^report \d+$/.test(name) ? `${name}: ${actual[name]}, not ${expected[name]}` : name));
+  return different.map((name) =>
+    /^report \d+$/.test(name) ? `${name}: ${actual[name]}, not ${expected[name]}` : name,
+  );
 }
 
 /** Numbers in [0, 1) from a seed (mulberry32), so that a study can be repeated. @param {number} seed */
