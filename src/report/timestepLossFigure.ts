@@ -4,11 +4,12 @@ import type { ReportModel } from './reportModel.js';
 
 const SYMBOLS = { base: 'circle', uniform: 'diamond', adaptive: 'triangle' } as const;
 
-/** Held-out loss over the timesteps, every model on the same images and noises; null when it was not measured. */
+/** Held-out loss over the timesteps, every model on the same images and noises; null when it was not measured of every model. */
 export function timestepLossFigure({ rows, groups, lossByTimestep: bins }: ReportModel): Figure | null {
   const base = rows.findIndex(({ model }) => model === 'base');
   const adaptive = rows.findIndex(({ model }) => model === 'adaptive');
   if (bins.length === 0 || base < 0 || adaptive < 0) return null;
+  if (bins.some(({ losses }) => losses.length !== rows.length)) return null;
   const better = bins.filter(({ losses }) => losses[adaptive] < losses[base]).length;
   const summary =
     `Held-out denoising loss over the timesteps. The experts are below the base in ${better} of ${bins.length} equal parts of ` +

@@ -109,8 +109,9 @@ function cartesian(fields: readonly (readonly [string, readonly unknown[]])[]): 
 /** `grouping.groups=3_seed=0`; lists and objects by their position, and long names by their hash. */
 function pointName(varied: Readonly<Record<string, unknown>>, vary: Sweep['vary']): string {
   const parts = Object.entries(varied).map(([field, value]) => {
-    const text = String(value);
-    const isPlain = typeof value !== 'object' && /^[\w.+-]{1,40}$/.test(text);
+    // Objects have no text of their own: one that came from a file may even refuse to be made into text.
+    const text = typeof value === 'object' ? '' : String(value);
+    const isPlain = /^[\w.+-]{1,40}$/.test(text);
     return `${field}=${isPlain ? text : `#${vary[field].indexOf(value)}`}`;
   });
   const name = parts.length === 0 ? 'project' : parts.join('_');
