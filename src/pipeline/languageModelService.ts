@@ -6,7 +6,7 @@ import type { ChatMessage } from '../method/languageModelProposer.js';
 export const KEY_VARIABLE = 'STEPADAPT_LANGUAGE_MODEL_KEY';
 
 /** The environment variable that names the address, on another machine, which the key is for. */
-export const KEY_ADDRESS_VARIABLE = 'STEPADAPT_LANGUAGE_MODEL_URL';
+const KEY_ADDRESS_VARIABLE = 'STEPADAPT_LANGUAGE_MODEL_URL';
 
 /** Most bytes of a response that are read; no list of widths needs more. */
 const MAX_RESPONSE = 2 ** 20;
