@@ -44,7 +44,9 @@ export async function writeProjectReport(
   const result = { rows: report.rows, metric: report.metric };
   const reports = join(project.folder, 'reports');
   const suffix = hash.slice(0, 8);
-  const earlier = (await readdir(reports).catch(() => [])).filter((name) => name.endsWith(suffix)).sort();
+  // A hidden folder is one that a crash left unfinished, however much is in it.
+  const isReport = (name: string) => !name.startsWith('.') && name.endsWith(suffix);
+  const earlier = (await readdir(reports).catch(() => [])).filter(isReport).sort();
   for (const name of options.again === true ? [] : earlier.reverse()) {
     const path = join(reports, name, 'report.html');
     if ((await stat(path).catch(() => null)) !== null) return { ...result, path };

@@ -1,6 +1,6 @@
-import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repairProject } from '../../src/pipeline/integrity/repairProject.js';
 import { verifyProject } from '../../src/pipeline/integrity/verifyProject.js';
@@ -151,6 +151,18 @@ async function contents(folder: string): Promise<string[]> {
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   return Promise.all(files.map(async (path) => `${path} ${(await readFile(path)).toString('base64')}`));
 }
+
+it('a report that a kill cut off just before it got its name counts as none', async () => {
+  const folder = await copy('cut-off report');
+  const whole = join(folder, await reportOf(folder));
+  const names = await readdir(whole);
+  await rename(whole, join(dirname(whole), `.writing-${basename(whole)}`));
+  const { path } = await writeProjectReport(await openProject(folder));
+  expect(path).not.toContain('.writing');
+  expect(await readdir(dirname(path))).toEqual(names);
+  // A whole one is not written twice.
+  expect((await writeProjectReport(await openProject(folder))).path).toBe(path);
+});
 
 describe('verify', () => {
   it('finds nothing in a finished project and reads every stage', async () => {
