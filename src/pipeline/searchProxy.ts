@@ -31,12 +31,12 @@ export interface SearchProxy {
 }
 
 /** Held-out denoising loss over the group's timesteps, at fixed images, noises and timesteps. */
-export function lossProxy({ config, data, design }: StageContext, task: ProxyTask): SearchProxy {
+export function lossProxy({ config, data, design, signal }: StageContext, task: ProxyTask): SearchProxy {
   const { from, to, images } = task;
   const { objective } = design;
   const set = heldOutSet({ heldOut: data.heldOut, objective, from, to, images, seed: config.seed });
   return {
-    score: async ({ spec, weights }) => (await heldOutLoss(spec, weights, set)).mean,
+    score: async ({ spec, weights }) => (await heldOutLoss(spec, weights, set, signal)).mean,
     macs: (candidateMacs) => images * candidateMacs,
     dispose: () => undefined,
   };

@@ -15,7 +15,7 @@ export const TIMESTEP_LOSS_IMAGES = TIMESTEP_BINS * PER_BIN;
  * The adaptive model's timesteps go to the expert in charge.
  */
 export async function timestepLosses(context: StageContext, model: EvaluatedModel): Promise<number[]> {
-  const { config, design, data, store } = context;
+  const { config, design, data, store, signal } = context;
   const { timesteps } = config.diffusion;
   const set = heldOutSet({
     heldOut: data.heldOut,
@@ -36,7 +36,7 @@ export async function timestepLosses(context: StageContext, model: EvaluatedMode
     const { spec, weights } = await trainedNetwork(store, id);
     // Timesteps ascend, so a batch at a border is seen by both experts, and each keeps its own.
     const batches = set.filter((batch) => batch.timesteps.some((timestep) => timestep >= from && timestep < to));
-    const { perImage } = await heldOutLoss(spec, weights, batches);
+    const { perImage } = await heldOutLoss(spec, weights, batches, signal);
     batches
       .flatMap((batch) => [...batch.timesteps])
       .forEach((timestep, place) => {

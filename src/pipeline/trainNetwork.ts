@@ -8,7 +8,7 @@ import type { Weights } from '../model/weights.js';
 import type { Engine } from '../tensor/engine.js';
 import { openBatchSource } from '../training/batchSource.js';
 import { latestCheckpoint, writeCheckpoint } from '../training/checkpoint.js';
-import { pruneCheckpoints } from '../training/checkpointFolders.js';
+import { pruneCheckpoints, tidyCheckpoints } from '../training/checkpointFolders.js';
 import { createTrainStep } from '../training/createTrainStep.js';
 import { freshOptimizerState } from '../training/optimizerState.js';
 import type { TimestepDraw } from '../training/timestepDraws.js';
@@ -70,6 +70,8 @@ const extraSchema = z.object({
   selection: selectionStateSchema.default({ history: [] }),
   /** Set in the last checkpoint, whose averaged weights are the result. */
   finished: z.boolean().default(false),
+  /** Set where a stop broke off what follows the update: its held-out loss, its sample grid. They are made up for first. */
+  brokenOff: z.boolean().default(false),
   /** What the stage was computed from, so that a lost record can be written anew; absent in older checkpoints. */
   inputHash: z.string().optional(),
 });
@@ -94,7 +96,11 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
   const resumed = found?.checkpoint ?? null;
   const fromUpdate = resumed?.meta.step ?? 0;
   const extra = resumed === null ? null : extraSchema.parse(resumed.meta.extra);
-  if (resumed !== null && (fromUpdate >= steps || extra?.finished === true)) {
+  const brokenOff = extra?.brokenOff ?? false;
+  const best = openBestWeights(folder);
+  if (resumed !== null && damaged.length === 0) await tidyCheckpoints(folder, common.keepCheckpoints);
+  if (resumed !== null && !brokenOff && (fromUpdate >= steps || extra?.finished === true)) {
+    await best.keepOnly(null);
     return { weights: resumed.state.ema, updates: fromUpdate };
   }
   if (resumed !== null) warnAboutOtherEngine(context, resumed.meta.engine);
@@ -102,7 +108,6 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
   const metrics = new MetricsFile(folder);
   await metrics.truncateAfter(fromUpdate);
   let pending: PendingMetrics = extra?.pending ?? emptyMetrics();
-  const best = openBestWeights(folder);
   let evaluations: SelectionState = await withKnownWeights(extra?.selection ?? { history: [] }, best);
   const logEvery = Math.ceil(steps / LOG_LINES);
   const progress = new ProgressMeter(emit, stage, 'step', steps);
@@ -112,6 +117,9 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
     ...stepOptions(config),
     warn: (message) => emit({ type: 'log', level: 'warn', message }),
   });
+  /** The last update in a checkpoint, and the last one that nothing remains to be done about. */
+  let saved = fromUpdate;
+  let settled = brokenOff ? fromUpdate - 1 : fromUpdate;
   const save = async (update: number, finished = false) => {
     await context.store.requireProject();
     const chosen = bestEvaluation(evaluations);
@@ -125,14 +133,22 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
       step: update,
       seed: config.seed,
       engine,
-      extra: { pending, selection: evaluations, finished, inputHash: context.inputHash },
+      extra: {
+        pending,
+        selection: evaluations,
+        finished,
+        brokenOff: settled < update,
+        inputHash: context.inputHash,
+      },
     };
     await writeCheckpoint(folder, { spec, state: { ...state, ema }, meta });
+    saved = update;
     await pruneCheckpoints(folder, common.keepCheckpoints);
     await best.keepOnly(finished ? null : (chosen?.update ?? null));
     return ema;
   };
   const evaluate = async ({ loss, patience }: WeightSelection, update: number): Promise<boolean> => {
+    if (evaluations.history.at(-1)?.update === update) return isExhausted(evaluations, patience);
     const { ema } = step.snapshot();
     const value = await loss(ema);
     const before = bestEvaluation(evaluations);
@@ -140,6 +156,21 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
     if (bestEvaluation(evaluations)?.update !== before?.update) await best.write(update, ema);
     emit({ type: 'metric', stage, step: update, values: { heldOutLoss: value } });
     return isExhausted(evaluations, patience);
+  };
+  let weights: Weights | null = null;
+  const settle = async (update: number): Promise<'stop' | undefined> => {
+    const isDue = selection !== undefined && (update % selection.every === 0 || update === steps);
+    const isLast = (isDue && (await evaluate(selection, update))) || update === steps;
+    // Before the checkpoint, which says that everything up to it has been done.
+    if (training.sampleEvery > 0 && (update % training.sampleEvery === 0 || isLast)) {
+      const path = join(folder, 'samples', `step-${String(update).padStart(7, '0')}.png`);
+      await writeSampleGrid(context, { spec, weights: step.snapshot().ema, path });
+      emit({ type: 'sample', stage, step: update, path });
+    }
+    settled = update;
+    if (isLast) weights = await save(update, true);
+    else if (update % common.checkpointEvery === 0) await save(update);
+    return isLast ? 'stop' : undefined;
   };
   const source = openBatchSource(
     {
@@ -156,52 +187,42 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
   );
   let drawn: number[] = [];
   let lastUpdate = fromUpdate;
-  let weights: Weights | null = null;
   try {
-    await train({
-      stage,
-      step,
-      fromUpdate,
-      steps,
-      learningRate: training.learningRate,
-      rateField: training.rateField,
-      warmup: training.warmup,
-      clip: common.clip,
-      ema: common.ema,
-      dropout: { seed: config.seed, stream: `${stage}/dropout` },
-      signal,
-      nextBatch: (update) => {
-        const batches = source.take(update);
-        drawn = batches.flatMap((batch) => [...batch.timesteps]);
-        return training.retarget?.(batches) ?? batches;
-      },
-      onUpdate: async ({ update, result, learningRate }) => {
-        lastUpdate = update;
-        pending = addUpdate(pending, result, drawn, config.diffusion.timesteps);
-        if (update % logEvery === 0 || update === steps) {
-          const line = metricLine(pending, update, learningRate);
-          pending = emptyMetrics();
-          await metrics.append([line]);
-          emit({ type: 'metric', stage, step: update, values: { loss: line.loss, gradientNorm: line.gradientNorm } });
-        }
-        progress.report(update);
-        const isDue = selection !== undefined && (update % selection.every === 0 || update === steps);
-        const isLast = (isDue && (await evaluate(selection, update))) || update === steps;
-        // Before the checkpoint, which says that everything up to it has been done.
-        if (training.sampleEvery > 0 && (update % training.sampleEvery === 0 || isLast)) {
-          const path = join(folder, 'samples', `step-${String(update).padStart(7, '0')}.png`);
-          await writeSampleGrid(context, { spec, weights: step.snapshot().ema, path });
-          emit({ type: 'sample', stage, step: update, path });
-        }
-        if (isLast) weights = await save(update, true);
-        else if (update % common.checkpointEvery === 0) await save(update);
-        return isLast ? 'stop' : undefined;
-      },
-    });
+    const isOver = brokenOff && (await settle(fromUpdate)) === 'stop';
+    if (!isOver)
+      await train({
+        stage,
+        step,
+        fromUpdate,
+        steps,
+        learningRate: training.learningRate,
+        rateField: training.rateField,
+        warmup: training.warmup,
+        clip: common.clip,
+        ema: common.ema,
+        dropout: { seed: config.seed, stream: `${stage}/dropout` },
+        signal,
+        nextBatch: (update) => {
+          const batches = source.take(update);
+          drawn = batches.flatMap((batch) => [...batch.timesteps]);
+          return training.retarget?.(batches) ?? batches;
+        },
+        onUpdate: async ({ update, result, learningRate }) => {
+          lastUpdate = update;
+          pending = addUpdate(pending, result, drawn, config.diffusion.timesteps);
+          if (update % logEvery === 0 || update === steps) {
+            const line = metricLine(pending, update, learningRate);
+            pending = emptyMetrics();
+            await metrics.append([line]);
+            emit({ type: 'metric', stage, step: update, values: { loss: line.loss, gradientNorm: line.gradientNorm } });
+          }
+          progress.report(update);
+          return settle(update);
+        },
+      });
     return { weights: weights ?? step.snapshot().ema, updates: lastUpdate };
   } catch (error) {
-    const isUnsaved = weights === null && lastUpdate > fromUpdate && lastUpdate % common.checkpointEvery !== 0;
-    if (signal.aborted && isUnsaved) await save(lastUpdate);
+    if (signal.aborted && lastUpdate > saved) await save(lastUpdate);
     throw signal.aborted ? interrupted() : error;
   } finally {
     step.dispose();

@@ -36,8 +36,8 @@ export async function measureLossIncrease(
   const lossIncrease: number[] = [];
   for (const { from, to } of groups) {
     const set = heldOutSet({ heldOut: data.heldOut, objective: design.objective, from, to, images, seed: config.seed });
-    const whole = await heldOutLoss(spec, weights, set);
-    const pruned = await heldOutLoss(trial.spec, trial.weights, set);
+    const whole = await heldOutLoss(spec, weights, set, context.signal);
+    const pruned = await heldOutLoss(trial.spec, trial.weights, set, context.signal);
     lossIncrease.push(pruned.mean - whole.mean);
     progress.report(lossIncrease.length);
   }

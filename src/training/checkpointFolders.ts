@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fsyncFolder, writeFileAtomic } from '../project/atomicFile.js';
 
@@ -57,9 +57,25 @@ export async function publishCheckpoint(
   if ((await namesIn(parent)).includes(name)) await rename(folder, join(parent, `${REPLACED}${name}`));
   await rename(unfinished, folder);
   await fsyncFolder(parent);
-  await writeFileAtomic(join(stageDir, 'latest'), `checkpoints/${name}\n`);
+  await nameLatest(stageDir, name);
   await sweep(parent);
   return folder;
+}
+
+async function nameLatest(stageDir: string, name: string): Promise<void> {
+  const path = join(stageDir, 'latest');
+  const line = `checkpoints/${name}\n`;
+  if ((await readFile(path, 'utf8').catch(() => null)) !== line) await writeFileAtomic(path, line);
+}
+
+/**
+ * Does what remains to be done where a crash came right after a checkpoint got its name: `latest` names it, and only the newest
+ * `keep` stay.
+ */
+export async function tidyCheckpoints(stageDir: string, keep: number): Promise<void> {
+  const [newest] = (await listCheckpoints(stageDir)).map((folder) => basename(folder));
+  if (newest?.startsWith('step-') === true) await nameLatest(stageDir, newest);
+  await pruneCheckpoints(stageDir, keep);
 }
 
 /** Removes all but the newest `keep` checkpoints of a stage. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { inputError } from '../contract/errors.js';
+import { inputError, interrupted } from '../contract/errors.js';
 import { normalisedImages } from '../data/batchImages.js';
 import type { Dataset } from '../data/dataset.js';
 import type { Objective } from '../diffusion/objective.js';
@@ -56,17 +56,20 @@ export function heldOutSet({ heldOut, objective, from, to, images, seed }: HeldO
  * Squared error of a network's prediction on a held-out set, unweighted and without dropout.
  *
  * @returns the mean over all images and each image's mean squared error, in the set's order
+ * @throws `INTERRUPTED` between batches once the signal is aborted
  */
 export async function heldOutLoss(
   spec: UNetSpec,
   weights: Weights,
   set: readonly MicroBatch[],
+  signal?: AbortSignal,
 ): Promise<{ mean: number; perImage: Float32Array }> {
   const perImage = new Float32Array(set.reduce((sum, batch) => sum + batch.count, 0));
   const network = toRuntime(weights);
   try {
     let first = 0;
     for (const batch of set) {
+      if (signal?.aborted) throw interrupted();
       const losses = tf.tidy(() => {
         const { xt, target, timesteps } = batchTensors(spec, batch);
         return perImageSquaredError(unetForward(spec, network, xt, timesteps, null), target).dataSync<'float32'>();

@@ -1,8 +1,10 @@
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { initialiseWeights } from '../../src/model/initialise.js';
+import { interrupted } from '../../src/contract/errors.js';
+import type { PipelineEvent } from '../../src/contract/events.js';
 import type { Weights } from '../../src/model/weights.js';
 import { trainNetwork, type NetworkTraining } from '../../src/pipeline/trainNetwork.js';
 import { bestEvaluation, isExhausted, withKnownWeights } from '../../src/pipeline/weightSelection.js';
@@ -57,7 +59,7 @@ describe('trainNetwork with a selection', () => {
       draw: intervalOfTimesteps(0, 40),
       ...rest,
     };
-    return { context, run: () => trainNetwork(context, options) };
+    return { context, options, run: () => trainNetwork(context, options) };
   }
 
   /** Losses by order of evaluation. */
@@ -121,5 +123,71 @@ describe('trainNetwork with a selection', () => {
     await expect(cut.run()).rejects.toMatchObject({ code: 'INTERRUPTED' });
     expect(await readdir(join(cut.context.folder, 'best'))).toHaveLength(1);
     expect(await (await training('cut', { selection })).run()).toEqual(uninterrupted);
+  });
+
+  it('makes up for an evaluation that a stop broke off, also the last one', async () => {
+    const loss = async (weights: Weights) => Math.abs(weights.get('conv_out.bias')!.data[0]);
+    const whole = await (await training('whole', { selection: { every: 5, patience: 0, loss } })).run();
+    for (const turn of [1, 2]) {
+      const stop = new AbortController();
+      let evaluated = 0;
+      const stopping = async (weights: Weights) => {
+        if (++evaluated < turn) return loss(weights);
+        stop.abort();
+        throw interrupted();
+      };
+      const name = `cut-${turn}`;
+      const cut = await training(name, { selection: { every: 5, patience: 0, loss: stopping } }, stop.signal);
+      await expect(cut.run()).rejects.toMatchObject({ code: 'INTERRUPTED' });
+      expect((await latestCheckpoint(cut.context.folder)).found!.checkpoint.meta.step).toBe(5 * turn);
+
+      const again = await training(name, { selection: { every: 5, patience: 0, loss } });
+      expect(await again.run()).toEqual(whole);
+      const file = (folder: string) => readFile(join(folder, 'selection.json'), 'utf8');
+      expect(await file(again.context.folder)).toBe(await file(join(root, 'whole', 'stages', 'base')));
+    }
+  });
+
+  it('makes up for a sample grid that a stop broke off, also the last one', async () => {
+    const grids = async (folder: string) => {
+      const names = (await readdir(join(folder, 'samples'))).sort();
+      return Promise.all(names.map(async (name) => [name, await readFile(join(folder, 'samples', name))]));
+    };
+    const whole = await training('whole', { sampleEvery: 5 });
+    const result = await whole.run();
+    expect(await grids(whole.context.folder)).toHaveLength(2);
+    for (const at of [5, 10]) {
+      const stop = new AbortController();
+      const name = `cut-${at}`;
+      const cut = await training(name, { sampleEvery: 5 }, stop.signal);
+      const atStep = (event: PipelineEvent) => event.type === 'metric' && event.step === at && stop.abort();
+      const context = { ...cut.context, emit: atStep };
+      await expect(trainNetwork(context, cut.options)).rejects.toMatchObject({ code: 'INTERRUPTED' });
+      expect(await grids(context.folder)).toHaveLength(at / 5 - 1);
+
+      const again = await training(name, { sampleEvery: 5 });
+      expect(await again.run()).toEqual(result);
+      expect(await grids(context.folder)).toEqual(await grids(whole.context.folder));
+    }
+  });
+
+  it('does what a kill right after the last checkpoint left undone', async () => {
+    const loss = async () => 1;
+    const { context, run } = await training('whole', { selection: { every: 5, patience: 0, loss } });
+    const result = await run();
+    const { folder } = context;
+    const checkpoints = join(folder, 'checkpoints');
+    const left = async () => [
+      await readdir(folder),
+      await readdir(checkpoints),
+      await readFile(join(folder, 'latest'), 'utf8'),
+    ];
+    const before = await left();
+    expect(before[1]).toEqual(['step-00000008', 'step-00000010']);
+    await cp(join(checkpoints, 'step-00000008'), join(checkpoints, 'step-00000006'), { recursive: true });
+    await writeFile(join(folder, 'latest'), 'checkpoints/step-00000008\n');
+    await mkdir(join(folder, 'best'));
+    expect(await run()).toEqual(result);
+    expect(await left()).toEqual(before);
   });
 });

@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { configSchema, modelSchema } from '../../src/contract/config.js';
 import type { Dataset } from '../../src/data/dataset.js';
@@ -76,5 +77,21 @@ describe('heldOutLoss', () => {
       const own = squares.slice(image * pixels, (image + 1) * pixels);
       expect(loss).toBeCloseTo(own.reduce((sum, value) => sum + value, 0) / pixels, 5);
     });
+  });
+
+  it('stops between batches', async () => {
+    const spec = buildUNetSpec(
+      modelSchema.parse({ channels: 4, multipliers: [1], blocks: 1, attention: [], normGroups: 2 }),
+      {
+        size: SIZE,
+        channels: 1,
+      },
+    );
+    const stop = new AbortController();
+    const tensors = tf.memory().numTensors;
+    const measured = heldOutLoss(spec, initialiseWeights(spec, 0), heldOutSet(request()), stop.signal);
+    stop.abort();
+    await expect(measured).rejects.toMatchObject({ code: 'INTERRUPTED' });
+    expect(tf.memory().numTensors).toBe(tensors);
   });
 });

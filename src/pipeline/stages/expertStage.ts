@@ -123,7 +123,7 @@ function groupSelection(
   return {
     every: evaluateEvery,
     patience,
-    loss: async (weights) => (await heldOutLoss(spec, weights, set)).mean,
+    loss: async (weights) => (await heldOutLoss(spec, weights, set, context.signal)).mean,
   };
 }
 
@@ -141,7 +141,7 @@ async function compareLosses(
     // Another seed than the search's: a candidate was chosen for its loss on those images.
     seed: context.config.seed + 1,
   });
-  const loss = (network: typeof base) => heldOutLoss(network.spec, network.weights, set);
+  const loss = (network: typeof base) => heldOutLoss(network.spec, network.weights, set, context.signal);
   const losses = { base: await loss(base), sliced: await loss(sliced), tuned: await loss(tuned) };
   const size = group.to - group.from;
   const parts = Math.min(LOSS_PARTS, size);
