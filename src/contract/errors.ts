@@ -17,18 +17,22 @@ export interface ErrorDetails {
   readonly remedy?: { readonly field: string; readonly value: number };
 }
 
+interface FailureOptions extends ErrorOptions, Pick<ErrorDetails, 'remedy'> {}
+
 /** An error with a stable code and a way on. */
 export class StepAdaptError extends Error implements ErrorDetails {
   override readonly name = 'StepAdaptError';
+  declare readonly remedy?: NonNullable<ErrorDetails['remedy']>;
 
   constructor(
     readonly kind: ErrorKind,
     readonly code: string,
     message: string,
     readonly hint: string,
-    options?: ErrorOptions,
+    options: FailureOptions = {},
   ) {
     super(message, options);
+    if (options.remedy !== undefined) this.remedy = options.remedy;
   }
 }
 
@@ -38,7 +42,7 @@ export function inputError(code: string, message: string, hint: string, options?
 }
 
 /** Work that went wrong. Exit code 1. */
-export function failure(code: string, message: string, hint: string, options?: ErrorOptions): StepAdaptError {
+export function failure(code: string, message: string, hint: string, options?: FailureOptions): StepAdaptError {
   return new StepAdaptError('failure', code, message, hint, options);
 }
 
@@ -63,8 +67,8 @@ export function isStorageTrouble({ code }: Pick<ErrorDetails, 'code'>): boolean 
 
 /** Node's file-system error codes in words; anything else becomes an `UNEXPECTED` failure that keeps its cause. */
 export function describeError(error: unknown): ErrorDetails {
-  const { code, message, hint } = rawDetails(error);
-  return { code, message: oneLine(message), hint: oneLine(hint) };
+  const { message, hint, ...rest } = rawDetails(error);
+  return { ...rest, message: oneLine(message), hint: oneLine(hint) };
 }
 
 /** Longest sentence that helps anyone. */
@@ -80,7 +84,10 @@ function oneLine(text: string): string {
 }
 
 function rawDetails(error: unknown): ErrorDetails {
-  if (error instanceof StepAdaptError) return { code: error.code, message: error.message, hint: error.hint };
+  if (error instanceof StepAdaptError) {
+    const { code, message, hint, remedy } = error;
+    return { code, message, hint, ...(remedy !== undefined && { remedy }) };
+  }
   const cause = error instanceof Error ? error : new Error(String(error));
   const systemCode = (cause as { code?: unknown }).code;
   switch (systemCode) {

@@ -25,11 +25,12 @@ process.on('disconnect', stop);
 // Ctrl-C in a terminal reaches every process of the group; the host decides what it means.
 process.on('SIGINT', () => undefined);
 process.on('message', (raw) => {
-  const message = toEngineSchema.parse(raw);
-  if (message.type === 'stop') stop();
+  const parsed = toEngineSchema.safeParse(raw);
+  if (!parsed.success) refuse();
+  else if (parsed.data.type === 'stop') stop();
   else if (!started) {
     started = true;
-    void work(message);
+    void work(parsed.data);
   }
 });
 const heartbeat = setInterval(() => say({ type: 'heartbeat', rssBytes: process.memoryUsage.rss() }), HEARTBEAT_MS);
@@ -39,6 +40,16 @@ say({ type: 'ready' });
 function stop(): void {
   stopping.abort();
   if (!started) end({ type: 'stopped' });
+}
+
+/** A message that is not understood costs no work that is under way; without a task there is nothing to wait for. */
+function refuse(): void {
+  const message = 'a message of the host was not understood';
+  if (started) emit({ type: 'log', level: 'warn', message: `${message} and changes nothing` });
+  else {
+    const hint = 'host and engine process are of different versions: run `npm run setup`, or install the program again';
+    end({ type: 'failed', error: { code: 'HOST_GARBLED', message, hint } });
+  }
 }
 
 async function work(task: Exclude<ToEngine, { type: 'stop' }>): Promise<void> {

@@ -161,7 +161,8 @@ export function superviseEngine(options: {
       for (const timer of timers) timer.cancel();
       resolve(result);
     };
-    child.once('error', (error: Error) => settle({ kind: 'failed', error: notStarted(error) }));
+    // `on`: an error that nobody listens to would end this program.
+    child.on('error', (error: Error) => settle({ kind: 'failed', error: notStarted(error) }));
     // `close` comes after the last line of stderr and the last message, `exit` may not.
     child.once('close', (code: number | null, signal: NodeJS.Signals | null) => {
       if (said?.type === 'finished') settle({ kind: 'finished', forecast: said.forecast });

@@ -88,5 +88,6 @@ export function diverged(
     message,
     `the last good checkpoint is kept, but going on from it would lead here again: lower the rate with ` +
       `\`stepadapt run PROJECT --set ${rateField}=${lower}\`; the stages that depend on it begin anew and what they have moves to archive/`,
+    { remedy: { field: rateField, value: lower } },
   );
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { modelSchema } from '../../src/contract/config.js';
+import { describeError } from '../../src/contract/errors.js';
 import { buildUNetSpec } from '../../src/model/buildSpec.js';
 import { initialiseWeights } from '../../src/model/initialise.js';
 import { proxyTune } from '../../src/pipeline/proxyTune.js';
@@ -96,6 +97,11 @@ describe('a training that diverges', () => {
       code: 'NOT_FINITE',
       message: expect.stringMatching(/(at|after) step \d+ of base/) as unknown,
       hint: expect.stringContaining('--set base.learningRate=5e+29') as unknown,
+    });
+    // The window offers it as a button.
+    expect(describeError(await diverging.catch((error: unknown) => error)).remedy).toEqual({
+      field: 'base.learningRate',
+      value: 5e29,
     });
     await expect(diverging).rejects.toThrow(
       new RegExp([...training.initial.keys()].map((name) => name.replaceAll('.', '\\.')).join('|')),
