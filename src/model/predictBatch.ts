@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { hostValues } from '../tensor/hostValues.js';
 import { toRuntime } from './runtimeWeights.js';
 import type { UNetSpec } from './spec.js';
 import { unetForward } from './unet.js';
@@ -12,7 +13,7 @@ import type { Weights } from './weights.js';
  * @returns (N, C, H, W) row-major
  */
 export function predictBatch(spec: UNetSpec, weights: Weights, x: Float32Array, timesteps: Int32Array): Float32Array {
-  return tf.tidy(() => {
+  return hostValues(() => {
     const images = tf.tensor4d(x, [timesteps.length, spec.inChannels, spec.size, spec.size]);
     const output = unetForward(
       spec,
@@ -21,6 +22,6 @@ export function predictBatch(spec: UNetSpec, weights: Weights, x: Float32Array, 
       tf.tensor1d(timesteps, 'int32'),
       null,
     );
-    return tf.transpose(output, [0, 3, 1, 2]).dataSync<'float32'>();
-  });
+    return [tf.transpose(output, [0, 3, 1, 2])];
+  })[0];
 }

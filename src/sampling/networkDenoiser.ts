@@ -5,6 +5,7 @@ import { impliedImage, impliedNoise, type LinearForm, type PredictionKind } from
 import { toRuntime } from '../model/runtimeWeights.js';
 import type { UNetSpec } from '../model/spec.js';
 import type { Weights } from '../model/weights.js';
+import { hostValues } from '../tensor/hostValues.js';
 import { requirePrecision } from '../tensor/precision.js';
 import type { Denoiser, Prediction } from './denoiser.js';
 import { forwardPass } from './forwardPass.js';
@@ -34,13 +35,10 @@ export function createNetworkDenoiser(
   const forward = forwardPass(spec, runtime, warn, meaning.precision);
   return {
     predict(x, count, timestep) {
-      const [prediction, variance] = tf.tidy(() => {
+      const [prediction, variance] = hostValues(() => {
         const images = tf.tensor4d(x, [count, spec.size, spec.size, spec.inChannels]);
         const output = forward(images, tf.fill([count], timestep));
-        // Copies: some engines hand out their own memory.
-        return tf
-          .split(output, spec.outChannels / spec.inChannels, 3)
-          .map((part) => Float32Array.from(part.dataSync<'float32'>()));
+        return tf.split(output, spec.outChannels / spec.inChannels, 3);
       });
       return {
         ...interpret(meaning, x, prediction, timestep),

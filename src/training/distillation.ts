@@ -3,6 +3,7 @@ import { toRuntime } from '../model/runtimeWeights.js';
 import type { UNetSpec } from '../model/spec.js';
 import { unetForward } from '../model/unet.js';
 import type { Weights } from '../model/weights.js';
+import { hostValues } from '../tensor/hostValues.js';
 import { batchTensors } from './loss.js';
 import type { MicroBatch } from './trainStep.js';
 
@@ -29,15 +30,13 @@ export interface Teacher {
 export function createTeacher(spec: UNetSpec, weights: Weights, weight: number): Teacher {
   const runtime = toRuntime(weights);
   const mixedTarget = (batch: MicroBatch): Float32Array =>
-    tf.tidy(() => {
+    hostValues(() => {
       const { xt, timesteps, target } = batchTensors(spec, batch);
       const output = unetForward(spec, runtime, xt, timesteps, null);
       // A network that learns the variance predicts it in further channels.
       const prediction = tf.slice(output, [0, 0, 0, 0], target.shape);
-      const mixed = tf.add(tf.mul(target, 1 - weight), tf.mul(prediction, weight));
-      // A copy: some engines hand out their own memory.
-      return Float32Array.from(mixed.dataSync<'float32'>());
-    });
+      return [tf.add(tf.mul(target, 1 - weight), tf.mul(prediction, weight))];
+    })[0];
   return {
     retarget: (batches) => batches.map((batch) => ({ ...batch, target: mixedTarget(batch) })),
     dispose() {
