@@ -238,6 +238,11 @@ export const pruningSchema = z
         'what a budget is a share of: multiply-accumulates, or time that forward passes take on this machine, measured once (scopes inner and inner+attention)',
       ),
     minimumKeep: z.number().gt(0).max(1).default(0.125).describe('smallest kept fraction of any width'),
+    widthMultiple: positiveInt(
+      "channels that widths are multiples of, where the base's are: processors compute in blocks of 16, so other widths take the time of the next multiple",
+      1,
+      1024,
+    ),
     rounds: nonNegativeInt('rounds of the proxy search; 0 keeps the importance start', 4, 1000),
     proxySteps: nonNegativeInt('fine-tuning steps before a candidate is scored', 4, 100_000),
     proxyImages: positiveInt('held-out images per group loss, or sampled images per distance', 128, 100_000),

@@ -17,7 +17,7 @@ import {
 } from './proposer.js';
 import { openProxyMemory, type MemoryEntry } from './proxyMemory.js';
 import type { TimestepGroup } from './timestepGroups.js';
-import { costOfWidths, widthSpace } from './widthSpace.js';
+import { costOfWidths, widthSpace, type WidthRule } from './widthSpace.js';
 
 /** A pruned structure that a proxy can score. */
 export interface PruningCandidate {
@@ -38,7 +38,7 @@ export interface ProxyPruningOptions {
   readonly targetMacs: number;
   /** Times to cost widths by, in place of MACs. */
   readonly latency?: LatencyTable | null;
-  readonly config: Pick<PruningConfig, 'allocator' | 'minimumKeep' | 'normPolicy' | 'scope' | 'rounds' | 'memory'>;
+  readonly config: Pick<PruningConfig, 'allocator' | 'rounds' | 'memory'> & WidthRule;
   readonly seed: number;
   /**
    * The proxy: how good the pruned model would be on the group's timesteps; lower is better. Must depend on the candidate

@@ -8,7 +8,8 @@ import { resize, withWidths } from '../model/withWidths.js';
 import { latencyCosts } from './latencyCosts.js';
 
 /** Which widths are legal. */
-export type WidthRule = Pick<PruningConfig, 'normPolicy' | 'scope' | 'minimumKeep'>;
+export type WidthRule = Pick<PruningConfig, 'normPolicy' | 'scope' | 'minimumKeep'> &
+  Partial<Pick<PruningConfig, 'widthMultiple'>>;
 
 /** One width that may shrink, and the grid it lives on. */
 export interface WidthChoice {
@@ -16,7 +17,10 @@ export interface WidthChoice {
   readonly id: string;
   /** Channels in the base model. */
   readonly full: number;
-  /** Channels that are removed at a time: one removable set (`PrunableWidth.unit`), or several where sets are small. */
+  /**
+   * Channels that are removed at a time: one removable set (`PrunableWidth.unit`), or several where sets are small or widths
+   * shall be multiples of a number.
+   */
   readonly unit: number;
   /** Channels of one removable set. */
   readonly setSize: number;
@@ -63,7 +67,7 @@ const MAX_UNITS = 64;
  */
 export function widthSpace(spec: UNetSpec, rule: WidthRule, latency: LatencyTable | null = null): WidthSpace {
   const prunable = prunableWidths(spec, rule);
-  const limits = prunable.map((width) => limitsOf(width, rule.minimumKeep));
+  const limits = prunable.map((width) => limitsOf(width, rule));
   const maxMacs = networkMacs(spec);
   const times = latency && latencyCosts(latency, limits, maxMacs);
   const choices = withCosts(spec, rule, limits, maxMacs).map((choice) => ({
@@ -97,9 +101,7 @@ function timeSaved(choices: readonly WidthChoice[], widths: ReadonlyMap<string, 
 
 /** The MACs that pruning by this rule can reach, inclusive at both ends. */
 export function reachableMacs(spec: UNetSpec, rule: WidthRule): { minMacs: number; maxMacs: number } {
-  const smallest = new Map(
-    prunableWidths(spec, rule).map((width) => [width.id, limitsOf(width, rule.minimumKeep).minimum]),
-  );
+  const smallest = new Map(prunableWidths(spec, rule).map((width) => [width.id, limitsOf(width, rule).minimum]));
   return { minMacs: networkMacs(resize(spec, smallest, rule.normPolicy)), maxMacs: networkMacs(spec) };
 }
 
@@ -132,10 +134,13 @@ export function costChange(choice: WidthChoice, widths: ReadonlyMap<string, numb
 
 type Limits = Pick<WidthChoice, 'id' | 'full' | 'unit' | 'setSize' | 'minimum'>;
 
-function limitsOf({ id, width, unit: setSize }: PrunableWidth, minimumKeep: number): Limits {
+function limitsOf({ id, width, unit: setSize }: PrunableWidth, rule: WidthRule): Limits {
+  const { minimumKeep, widthMultiple = 1 } = rule;
   const sets = width / setSize;
+  // A width that is no such multiple itself has no smaller ones that the base's grid could reach.
+  const multiple = width % widthMultiple === 0 ? widthMultiple : 1;
   let setsPerUnit = Math.ceil(sets / MAX_UNITS);
-  while (sets % setsPerUnit !== 0) setsPerUnit++;
+  while (sets % setsPerUnit !== 0 || (setSize * setsPerUnit) % multiple !== 0) setsPerUnit++;
   const unit = setSize * setsPerUnit;
   const units = width / unit;
   const minimum = unit * Math.min(units, Math.max(1, Math.ceil(minimumKeep * units - RELATIVE_SLACK)));

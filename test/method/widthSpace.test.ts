@@ -14,6 +14,7 @@ const rules: WidthRule[] = [
   { scope: 'inner+attention', normPolicy: 'whole-groups', minimumKeep: 0.25 },
   { scope: 'all', normPolicy: 'equal-per-group', minimumKeep: 0.25 },
   { scope: 'all', normPolicy: 'gcd', minimumKeep: 0.25 },
+  { scope: 'inner', normPolicy: 'whole-groups', minimumKeep: 0.25, widthMultiple: 8 },
 ];
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 
@@ -115,5 +116,40 @@ describe('what scopes reach on the published network', () => {
     const { minMacs, maxMacs, choices } = widthSpace(cifarSpec(), { scope, normPolicy, minimumKeep: 0.25 });
     expect(minMacs / maxMacs).toBeCloseTo(ratio, 3);
     expect(choices.every(({ full, unit }) => full / unit <= 64)).toBe(true);
+  });
+});
+
+describe('multiples of a number', () => {
+  const legal = (widthMultiple: number) =>
+    widthSpace(smallSpec({ channels: 24, multipliers: [1, 2], blocks: 1, normGroups: 4 }), {
+      scope: 'inner',
+      normPolicy: 'whole-groups',
+      minimumKeep: 0.125,
+      widthMultiple,
+    }).choices.map(({ full, unit, minimum }) => [full, unit, minimum]);
+
+  it('are the steps and the smallest widths, and whole norm groups', () => {
+    // Norm groups of 6 and 12 channels.
+    expect(new Map(legal(1).map(([full, ...grid]) => [full, grid]))).toEqual(
+      new Map([
+        [24, [6, 6]],
+        [48, [12, 12]],
+      ]),
+    );
+    expect(new Map(legal(8).map(([full, ...grid]) => [full, grid]))).toEqual(
+      new Map([
+        [24, [24, 24]],
+        [48, [24, 24]],
+      ]),
+    );
+  });
+
+  it('leave a width alone that is none itself', () => {
+    expect(new Map(legal(16).map(([full, ...grid]) => [full, grid]))).toEqual(
+      new Map([
+        [24, [6, 6]],
+        [48, [48, 48]],
+      ]),
+    );
   });
 });

@@ -16,6 +16,7 @@ import type { Stage, StageContext } from '../stage.js';
 import { trainedNetwork } from '../trainedWeights.js';
 import { trainNetwork, type TrainedNetwork } from '../trainNetwork.js';
 import type { WeightSelection } from '../weightSelection.js';
+import { multipleInput } from '../widthMultiple.js';
 
 /** Images of the held-out loss that base, sliced and tuned networks are compared on. */
 const LOSS_IMAGES = 512;
@@ -36,7 +37,7 @@ export function expertStage(config: ExperimentConfig, index: number): Stage {
       ...(config.pruning.cost === 'latency' ? ['latency'] : []),
     ],
     inputs: {
-      pruning: config.pruning,
+      pruning: { ...config.pruning, ...multipleInput(config.pruning) },
       ...(samples && { sampling: config.sampling }),
       experts: config.experts,
     },

@@ -9,6 +9,7 @@ import { designExperiment } from '../design.js';
 import { readSimilarity } from '../similarityFiles.js';
 import type { Stage } from '../stage.js';
 import { measureLossIncrease } from '../trialPruning.js';
+import { multipleInput } from '../widthMultiple.js';
 
 /** Writes down the partition of the timesteps and each group's budget, after measuring what they depend on. */
 export function groupingStage(config: ExperimentConfig): Stage {
@@ -54,5 +55,5 @@ export function groupingStage(config: ExperimentConfig): Stage {
 /** The settings that decide what the trial pruning measures. */
 function trialInputs({ pruning }: ExperimentConfig): unknown {
   const { normPolicy, scope, minimumKeep, proxyImages } = pruning;
-  return { normPolicy, scope, minimumKeep, proxyImages };
+  return { normPolicy, scope, minimumKeep, proxyImages, ...multipleInput(pruning) };
 }

@@ -8,6 +8,7 @@ import { LATENCY_FILE, readLatencyTable } from '../latencyFile.js';
 import { measureLatency } from '../measureLatency.js';
 import { ProgressMeter } from '../progressMeter.js';
 import type { Stage, StageContext } from '../stage.js';
+import { multipleInput } from '../widthMultiple.js';
 
 /**
  * Times every prunable width on this machine, once. All pruning reads the recorded table, so that a project decides the same
@@ -21,7 +22,7 @@ export function latencyStage(config: ExperimentConfig): Stage {
     after: [],
     inputs: {
       network: { size: data.size, channels: data.channels, variance: diffusion.variance, model },
-      widths: { minimumKeep, normPolicy, scope },
+      widths: { minimumKeep, normPolicy, scope, ...multipleInput(pruning) },
       batch: sampling.batch,
     },
     async run(context) {

@@ -6,6 +6,7 @@ import { pruneNetwork } from '../pruneNetwork.js';
 import type { Stage } from '../stage.js';
 import { trainedNetwork } from '../trainedWeights.js';
 import { trainNetwork } from '../trainNetwork.js';
+import { multipleInput } from '../widthMultiple.js';
 
 /**
  * The baseline to beat: one network pruned by the same ratio everywhere (as Diff-Pruning does, arXiv 2305.10924) to the
@@ -20,7 +21,7 @@ export function uniformStage(config: ExperimentConfig): Stage {
     id: 'uniform',
     after: ['base', 'grouping', ...(pruning.cost === 'latency' ? ['latency'] : [])],
     inputs: {
-      pruning: { importance, evidence, minimumKeep, normPolicy, scope },
+      pruning: { importance, evidence, minimumKeep, normPolicy, scope, ...multipleInput(pruning) },
       tuning: { steps, learningRate, warmup },
     },
     async run(context) {
