@@ -4,9 +4,11 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { buildBinding } from './nativeEngine/binding.mjs';
 import { downloadWheels } from './nativeEngine/download.mjs';
-import { findTools, hasNvidiaGpu, thisMachine } from './nativeEngine/host.mjs';
+import { findCompiler, findTools, hasNvidiaGpu, thisMachine } from './nativeEngine/host.mjs';
+import { buildKernels, hasKernels } from './nativeEngine/kernels.mjs';
 import {
   activateEngine,
+  addKernels,
   enginesFolder,
   forgetFailure,
   publishEngine,
@@ -47,11 +49,55 @@ import { runProcess } from './setup/processes.mjs';
  */
 
 /**
- * Makes the chosen engine the active one, installing it if needed. Never throws for want of a tool, the network or a library.
+ * Makes the chosen engine the active one, installing it if needed, with this checkout's kernels. Never throws for want of a tool,
+ * the network or a library.
  * @param {EngineOptions} options
  * @returns {Promise<EngineOutcome>}
  */
 export async function ensureNativeEngine(options) {
+  const outcome = await ensureEngine(options);
+  if (options.choice === 'none' || outcome.engine === null || hasKernels(outcome.engine)) return outcome;
+  return { ...outcome, engine: await ensureKernels(options, outcome.engine) };
+}
+
+/**
+ * The engine with the kernels compiled, or as it is where that cannot be.
+ * @param {EngineOptions} options
+ * @param {Manifest} engine
+ * @returns {Promise<Manifest>}
+ */
+async function ensureKernels(options, engine) {
+  const { root, retry, say, env = process.env, run = runProcess, now = Date.now, machine = thisMachine() } = options;
+  const engines = enginesFolder(env, machine.platform, homedir());
+  const what = `${engine.variant}-kernels`;
+  const compiler = findCompiler(env);
+  // A packaged engine may lie where nobody may write, and works without.
+  if (compiler === null || (!retry && recentFailure(engines, what, now()) !== null)) return engine;
+  try {
+    return await withLock(
+      join(engines, '.lock'),
+      async () => {
+        const { platform, arch } = machine;
+        const kernels = await buildKernels({ compiler, platform, arch, root, engine, run });
+        forgetFailure(engines, what);
+        return addKernels(engines, engine, kernels);
+      },
+      (holder) => say(`setup: waiting for another set-up (process ${holder})`),
+    );
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    rememberFailure(engines, what, reason, now());
+    say(`setup: the fused operations did not compile (${reason}); the engine works without them, more slowly`);
+    return engine;
+  }
+}
+
+/**
+ * Makes the chosen engine the active one.
+ * @param {EngineOptions} options
+ * @returns {Promise<EngineOutcome>}
+ */
+async function ensureEngine(options) {
   const { choice, env = process.env, run = runProcess, now = Date.now, machine = thisMachine() } = options;
   const engines = enginesFolder(env, machine.platform, homedir());
   const active = readActiveEngine(engines);

@@ -32,13 +32,22 @@ export async function hasNvidiaGpu(run, env) {
 }
 
 /**
+ * The C++ compiler, or null.
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {string | null}
+ */
+export function findCompiler(env) {
+  return findProgram(env.CXX ? [env.CXX, ...COMPILERS] : COMPILERS, env);
+}
+
+/**
  * The programs that install an engine, or what is missing.
  * @param {RunProcess} run
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<{ python: string, compiler: string, missing: null } | { missing: string }>}
  */
 export async function findTools(run, env) {
-  const compiler = findProgram(env.CXX ? [env.CXX, ...COMPILERS] : COMPILERS, env);
+  const compiler = findCompiler(env);
   const python = findProgram(['python3', 'python'], env);
   if (compiler === null || python === null) {
     // Both at once: who installs one must not learn only then that the other is missing too.

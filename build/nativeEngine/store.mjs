@@ -1,6 +1,6 @@
 // The folder of installed engines: where it is, which engine is active, whether one is whole, and what failed lately.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /** @typedef {import('./variants.mjs').Variant} Variant */
 
@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
  * @property {string} variant
  * @property {string} tensorflow
  * @property {string} binding absolute path of the Node add-on
+ * @property {string} [kernels] absolute path of the add-on with our own operations, where it could be compiled
  * @property {'cpu' | 'cuda'} device
  * @property {Record<string, number>} files size in bytes by path inside the folder
  */
@@ -92,6 +93,21 @@ export function publishEngine(engines, staging, variant, files) {
   if (existsSync(place)) renameSync(place, old);
   renameSync(staging, place);
   rmSync(old, { recursive: true, force: true });
+  return manifest;
+}
+
+/**
+ * Records the kernels of an engine.
+ * @param {string} engines
+ * @param {Manifest} engine
+ * @param {string} kernels absolute path, in the engine's folder
+ * @returns {Manifest}
+ */
+export function addKernels(engines, engine, kernels) {
+  const isOld = (/** @type {string} */ path) => engine.kernels !== undefined && path === basename(engine.kernels);
+  const files = Object.fromEntries(Object.entries(engine.files).filter(([path]) => !isOld(path)));
+  const manifest = { ...engine, kernels, files: { ...files, [basename(kernels)]: statSync(kernels).size } };
+  writeJson(join(engines, engine.variant, 'manifest.json'), manifest);
   return manifest;
 }
 

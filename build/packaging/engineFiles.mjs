@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { readActiveEngine } from '../nativeEngine/store.mjs';
 
 /**
- * Copies the active engine into `folder`, with a manifest that names the add-on relative to itself, so that it works
+ * Copies the active engine into `folder`, with a manifest that names the add-ons relative to itself, so that it works
  * wherever the package is installed. Without an engine, or with one for another platform, `folder` stays empty and the
  * package computes on the portable engine.
  * @param {object} options
@@ -28,7 +28,8 @@ export function stageEngine({ engines, platform, arch, folder }) {
   for (const licence of ['LICENSE', 'THIRD_PARTY_NOTICES.txt']) {
     if (existsSync(join(source, licence))) cpSync(join(source, licence), join(target, licence));
   }
-  const manifest = { ...engine, binding: basename(engine.binding) };
+  const { binding, kernels } = engine;
+  const manifest = { ...engine, binding: basename(binding), ...(kernels && { kernels: basename(kernels) }) };
   writeFileSync(join(target, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   writeFileSync(join(folder, 'active.json'), `${JSON.stringify({ folder: engine.variant })}\n`);
   return engine.variant;

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { multiHeadAttention } from '../tensor/attention.js';
 import { conv2d, type ConvolutionOptions } from '../tensor/convolution.js';
-import { groupNorm } from '../tensor/groupNorm.js';
+import { groupNorm, type NormOptions } from '../tensor/groupNorm.js';
 import { linear } from '../tensor/linear.js';
 import { recomputed } from '../tensor/recomputed.js';
 import { silu } from '../tensor/silu.js';
@@ -67,7 +67,7 @@ export function unetForward(
     if (level.upsample !== null) h = pass.conv(upsampleNearest(h), `up_blocks.${i}.upsamplers.0.conv`);
   });
 
-  return pass.conv(silu(pass.norm(h, 'conv_norm_out', spec.normOutGroups)), 'conv_out');
+  return pass.conv(pass.norm(h, 'conv_norm_out', spec.normOutGroups, { activation: 'silu' }), 'conv_out');
 }
 
 /**
@@ -145,29 +145,30 @@ class ForwardPass {
     name: string,
     mask: tf.Tensor | null,
   ): tf.Tensor4D {
-    let h = silu(this.norm(x, `${name}.norm1`, res.norm1Groups));
-    h = silu(this.timeConditionedNorm(h, time, res, name));
+    let h = this.norm(x, `${name}.norm1`, res.norm1Groups, { activation: 'silu' });
+    h = this.timeConditionedNorm(h, time, res, name);
     if (mask) h = tf.mul(h, mask);
     // The shortcut reads the input before its norm.
     const shortcut = res.shortcut ? this.conv(x, `${name}.conv_shortcut`) : x;
-    return tf.add(shortcut, this.conv(h, `${name}.conv2`));
+    // This kind of sum is one that a recorded graph computes together with the convolution.
+    return tf.addN([shortcut, this.conv(h, `${name}.conv2`)]);
   }
 
   /**
-   * First convolution and second norm of a residual block. The norm is told the timestep by a bias before it, or by a scale and a
-   * shift after it.
+   * First convolution, second norm and SiLU of a residual block. The norm is told the timestep by a bias before it, or by a scale
+   * and a shift after it.
    */
   private timeConditionedNorm(x: tf.Tensor4D, time: tf.Tensor2D, res: ResBlockSpec, name: string): tf.Tensor4D {
     const projected = this.linear(time, `${name}.time_emb_proj`);
-    const norm = (input: tf.Tensor4D) => this.norm(input, `${name}.norm2`, res.norm2Groups);
+    const norm = (input: tf.Tensor4D, options?: NormOptions) =>
+      this.norm(input, `${name}.norm2`, res.norm2Groups, options);
     if (!this.spec.scaleShift) {
-      // Both biases at once: one pass over the images less.
-      const bias = tf.add(projected, this.weight(`${name}.conv1`, 'bias'));
-      const h = conv2d(x, this.weight(`${name}.conv1`, 'weight'), null);
-      return norm(tf.add(h, tf.reshape(bias, [-1, 1, 1, res.inner])));
+      // Both biases at once, and where the engine can, with the norm: passes over the images less.
+      const bias = tf.add<tf.Tensor2D>(projected, this.weight(`${name}.conv1`, 'bias'));
+      return norm(conv2d(x, this.weight(`${name}.conv1`, 'weight'), null), { bias, activation: 'silu' });
     }
     const [scale, shift] = tf.split(projected, 2, 1).map((half) => tf.reshape(half, [-1, 1, 1, res.inner]));
-    return tf.add(tf.mul(norm(this.conv(x, `${name}.conv1`)), tf.add(scale, 1)), shift);
+    return silu(tf.add(tf.mul(norm(this.conv(x, `${name}.conv1`)), tf.add(scale, 1)), shift));
   }
 
   attention(x: tf.Tensor4D, spec: AttentionSpec, name: string): tf.Tensor4D {
@@ -194,8 +195,8 @@ class ForwardPass {
     return conv2d(x, this.weight(name, 'weight'), this.weight(name, 'bias'), options);
   }
 
-  norm(x: tf.Tensor4D, name: string, groups: number): tf.Tensor4D {
-    return groupNorm(x, this.weight(name, 'weight'), this.weight(name, 'bias'), groups, this.spec.normEps);
+  norm(x: tf.Tensor4D, name: string, groups: number, options?: NormOptions): tf.Tensor4D {
+    return groupNorm(x, this.weight(name, 'weight'), this.weight(name, 'bias'), groups, this.spec.normEps, options);
   }
 
   private linear(x: tf.Tensor2D, name: string): tf.Tensor2D {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { biasAdd } from './biasAdd.js';
 
 export interface ConvolutionOptions {
   /** Pixels between two windows. Default 1. */
@@ -27,7 +28,7 @@ export function conv2d(
 ): tf.Tensor4D {
   const { stride = 1, padding = 'same' } = options;
   const product = padding === 'bottom-right' ? downsample(x, kernel, stride) : symmetric(x, kernel, stride);
-  return bias === null ? product : tf.add(product, bias);
+  return bias === null ? product : biasAdd(product, bias);
 }
 
 /** TensorFlow's SAME pads the bottom and right only when stride 2 halves an even size, which is just what is wanted here. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { failure } from '../contract/errors.js';
 import type { Engine } from './engine.js';
+import { enableFusedGroupNorm } from './fusedGroupNorm.js';
 import { activeNativeLibrary, type NativeLibrary } from './nativeLibrary.js';
 
 const backendName = 'tensorflow';
@@ -30,9 +31,11 @@ export async function openNativeEngine(): Promise<Engine> {
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
   const binding = loadBackend(library);
   await tf.setBackend(backendName);
+  const fused = !binding.isUsingGpuDevice() && loadKernels(library);
   return {
     id: 'native',
-    version: `TensorFlow ${binding.TF_Version}`,
+    // Results differ in their last bits with and without.
+    version: `TensorFlow ${binding.TF_Version}${fused ? ' with fused norms' : ''}`,
     device: binding.isUsingGpuDevice() ? gpuName() : 'cpu',
     threads,
   };
@@ -58,6 +61,22 @@ function loadBackend(library: NativeLibrary): NativeBinding {
       'run `npm run setup` again, or choose the portable engine with `--engine wasm`',
       { cause },
     );
+  }
+}
+
+/**
+ * Loads our own operations, which only save time: without them the engine's are composed.
+ * @returns whether they are there
+ */
+function loadKernels({ kernels }: NativeLibrary): boolean {
+  if (kernels === undefined) return false;
+  try {
+    createRequire(import.meta.url)(kernels);
+    enableFusedGroupNorm();
+    return true;
+  } catch {
+    // Compiled for another machine, or gone since the set-up, which looks after it when it next runs.
+    return false;
   }
 }
 

@@ -11,6 +11,8 @@ export interface NativeLibrary {
   readonly tensorflow: string;
   /** Absolute path of the N-API binding. */
   readonly binding: string;
+  /** Absolute path of the add-on with our own operations; absent where it could not be compiled. */
+  readonly kernels?: string;
   readonly device: 'cpu' | 'cuda';
 }
 
@@ -29,8 +31,13 @@ export function activeNativeLibrary(): NativeLibrary {
   try {
     const { folder } = JSON.parse(readFileSync(join(home, 'active.json'), 'utf8')) as { folder: string };
     const library = JSON.parse(readFileSync(join(home, folder, 'manifest.json'), 'utf8')) as NativeLibrary;
-    // An engine that travels in a package names its binding relative to itself.
-    return { ...library, binding: resolve(home, folder, library.binding) };
+    // An engine that travels in a package names its files relative to itself.
+    const { binding, kernels } = library;
+    return {
+      ...library,
+      binding: resolve(home, folder, binding),
+      ...(kernels !== undefined && { kernels: resolve(home, folder, kernels) }),
+    };
   } catch (cause) {
     throw failure(
       'ENGINE_UNAVAILABLE',

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ensureNativeEngine } from '../../build/nativeEngine.mjs';
+import { kernelsFile } from '../../build/nativeEngine/kernels.mjs';
 import type { RunProcess } from '../../build/setup/processes.mjs';
 
 const CPU = 'tensorflow-2.21.0-cpu-linux-x64';
@@ -74,7 +75,8 @@ function fakeMachine(breaks: (step: Step, detail: string) => string | null = () 
     if (command === 'python3') return step('unpack', args[2] ?? '', () => unpackTo(args[3] ?? ''));
     if (command === 'g++') {
       const target = valueAfter(args, '-o');
-      return step('compile', target, () => (writeFileSync(target, 'binding'), ''));
+      const content = target.includes('kernels') ? 'operations' : 'binding';
+      return step('compile', target, () => (writeFileSync(target, content), ''));
     }
     return step('load', args[2] ?? '', () => '2.21.0');
   };
@@ -126,15 +128,55 @@ describe('ensureNativeEngine', () => {
       variant: CPU,
       tensorflow: '2.21.0',
       binding: join(engines, CPU, 'tfjs_binding.node'),
+      kernels: join(engines, CPU, kernelsFile()),
       device: 'cpu',
       files: {
         'tensorflow/libtensorflow_cc.so.2': 'contents of libtensorflow_cc.so.2'.length,
         'tensorflow/libtensorflow_framework.so.2': 'contents of libtensorflow_framework.so.2'.length,
         'tfjs_binding.node': 'binding'.length,
+        [kernelsFile()]: 'operations'.length,
       },
     });
     expect(readdirSync(engines).sort()).toEqual(['active.json', CPU]);
+    expect(readFileSync(join(engines, CPU, kernelsFile()), 'utf8')).toBe('operations');
   });
+
+  it('compiles the kernels of an engine that was installed without them, or with those of other sources', async () => {
+    await ensure(fakeMachine().run);
+    const manifest = readJson(CPU, 'manifest.json') as { kernels?: string; files: Record<string, number> };
+    const other = join(engines, CPU, 'stepadapt_kernels-000000000000.node');
+    writeFileSync(other, 'old');
+    for (const [kernels, files] of [
+      [undefined, { 'tfjs_binding.node': 7 }],
+      [other, { 'tfjs_binding.node': 7, [basename(other)]: 3 }],
+    ] as const) {
+      writeFileSync(join(engines, CPU, 'manifest.json'), JSON.stringify({ ...manifest, kernels, files }));
+      const machine = fakeMachine();
+      const { engine } = await ensure(machine.run);
+      expect(machine.steps).toEqual(['compile', 'load']);
+      expect(engine?.kernels).toBe(join(engines, CPU, kernelsFile()));
+      expect(engine?.files).toEqual({ 'tfjs_binding.node': 7, [kernelsFile()]: 'operations'.length });
+    }
+  });
+
+  it.each([
+    ['compile', 'error: unknown attribute'],
+    ['load', 'Illegal instruction'],
+  ] as const)(
+    'goes on without kernels when "%s" fails for them, and does not try again at once',
+    async (failing, message) => {
+      let calls = 0;
+      const machine = fakeMachine((step) => (step === failing && ++calls > 1 ? message : null));
+      const { engine, missing } = await ensure(machine.run);
+      expect([engine?.variant, engine?.kernels, missing]).toEqual([CPU, undefined, null]);
+      expect(said.at(-1)).toContain(message);
+      expect(readdirSync(join(engines, CPU)).filter((name) => name.includes('kernels'))).toEqual([]);
+      const again = fakeMachine();
+      expect((await ensure(again.run)).engine?.kernels).toBeUndefined();
+      expect(again.steps).toEqual([]);
+      expect((await ensure(again.run, { retry: true })).engine?.kernels).toBe(join(engines, CPU, kernelsFile()));
+    },
+  );
 
   it('starts no program when the engine is there', async () => {
     await ensure(fakeMachine().run);

@@ -22,6 +22,52 @@ describeOnEveryEngine('groupNorm', () => {
     });
   });
 
+  it.each([
+    { shape: [3, 5, 4, 6], groups: 3, bias: true, activation: null },
+    { shape: [3, 5, 4, 6], groups: 3, bias: false, activation: 'silu' },
+    { shape: [2, 7, 5, 8], groups: 2, bias: true, activation: 'silu' },
+    // One image, whose groups several threads share, and rows that no vector divides.
+    { shape: [1, 3, 3, 21], groups: 7, bias: true, activation: 'silu' },
+  ] as const)('with what stands beside it: $bias, $activation, $shape', ({ shape, groups, bias, activation }) => {
+    const [images, height, width, channels] = shape;
+    checkOperation({
+      shapes: [shape, [channels], [channels], ...(bias ? [[images, channels]] : [])],
+      operation: (x, gamma, beta, shift) =>
+        groupNorm(x as tf.Tensor4D, gamma as tf.Tensor1D, beta as tf.Tensor1D, groups, 1e-5, {
+          bias: (shift as tf.Tensor2D | undefined) ?? null,
+          activation,
+        }),
+      reference: (x, gamma, beta, shift) => {
+        const moved = shift
+          ? x.map((value, i) => value + shift[Math.floor(i / (height * width * channels)) * channels + (i % channels)])
+          : x;
+        const normal = normalise(moved, gamma, beta, { shape, groups, eps: 1e-5 });
+        return activation === 'silu' ? normal.map((value) => value / (1 + Math.exp(-value))) : normal;
+      },
+      tolerance: 5e-5,
+    });
+  });
+
+  it('gives SiLU its limits for numbers of any size, and keeps what is not finite', () => {
+    // One pixel of two equal channels: the norm is beta.
+    const beta = [-1e30, -200, -88, -20, -0, 0, 1e-20, 20, 88, 200, 1e30];
+    const actual = beta.map((value) =>
+      tf.tidy(() => {
+        const both = tf.fill([2], value) as tf.Tensor1D;
+        return groupNorm(tf.ones([1, 1, 1, 2]), tf.ones([2]), both, 1, 1e-5, { activation: 'silu' }).dataSync()[0];
+      }),
+    );
+    beta.forEach((value, i) => {
+      const expected = value / (1 + Math.exp(-value));
+      expect(Math.abs(actual[i] - expected)).toBeLessThan(1e-6 * Math.max(1, Math.abs(expected)));
+    });
+    const lost = tf.tidy(() => {
+      const x = tf.tensor4d([1, NaN], [1, 1, 1, 2]);
+      return groupNorm(x, tf.ones([2]), tf.zeros([2]), 1, 1e-5, { activation: 'silu' }).dataSync();
+    });
+    expect([...lost]).toEqual([NaN, NaN]);
+  });
+
   it('keeps its accuracy when the mean is a hundred times the deviation', () => {
     const shape = [2, 16, 16, 8];
     const x = values(2 * 16 * 16 * 8, 5).map((value) => Math.fround(100 + value));

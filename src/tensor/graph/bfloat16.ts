@@ -1,4 +1,5 @@
 import {
+  ATTRIBUTE_KIND as KIND,
   DT_BFLOAT16,
   DT_FLOAT,
   type NativeBackend,
@@ -13,9 +14,6 @@ const OPERANDS: ReadonlyMap<string, readonly number[]> = new Map([
   ['Conv2DBackpropFilter', [0, 2]],
   ['Conv2DBackpropInput', [1, 2]],
 ]);
-
-/** TensorFlow's kinds of attribute values. */
-const KIND = { bool: 3, type: 4 } as const;
 
 /**
  * Runs `compute` with an engine whose convolutions, matrix products and their gradients round their inputs to bfloat16 (8 bits

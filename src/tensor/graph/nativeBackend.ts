@@ -7,6 +7,9 @@ export interface OperationAttribute {
   readonly value: unknown;
 }
 
+/** TensorFlow's kinds of attribute values, as `OperationAttribute.type` names them. */
+export const ATTRIBUTE_KIND = { string: 0, int: 1, float: 2, bool: 3, type: 4 } as const;
+
 /** An operation's output: `id` names it to the binding, `dtype` is TensorFlow's number. */
 export interface OutputMetadata {
   readonly id: number;
@@ -27,6 +30,12 @@ export interface TensorBinding {
 export interface NativeBackend {
   binding: TensorBinding;
   createOutputTensor(metadata: OutputMetadata): tf.Tensor;
+  executeMultipleOutputs(
+    name: string,
+    attributes: OperationAttribute[],
+    inputs: readonly tf.Tensor[],
+    outputs: number,
+  ): tf.Tensor[];
   getInputTensorIds(tensors: readonly tf.Tensor[]): number[];
   loadSavedModelMetaGraph(folder: string, tags: string): number;
   deleteSavedModel(id: number): void;

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { GraphBuilder, GraphValue } from './graphBuilder.js';
 import {
+  ATTRIBUTE_KIND as KIND,
   DT_FLOAT,
   DT_INT32,
   type NativeBackend,
@@ -11,9 +12,6 @@ import type { AttrValue } from './savedModel.js';
 
 /** First identifier of recorded values; the binding numbers its tensors from zero. */
 const FIRST_ID = 2 ** 30;
-
-/** TensorFlow's kinds of attribute values. */
-const KIND = { string: 0, int: 1, float: 2, bool: 3, type: 4 } as const;
 
 /** The recording that is under way: operations know nothing of it, and so neither does what calls them. */
 let current: { readonly builder: GraphBuilder; readonly recording: Recording } | null = null;

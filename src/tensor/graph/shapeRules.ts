@@ -106,6 +106,14 @@ const resize: ShapeRule = ([x, size]) => {
   return [[x.shape[0], height, width, x.shape[3]]];
 };
 
+/** Of our own operations (build/nativeEngine/kernels/groupNorm.cc). */
+const groupNorm: ShapeRule = ([x], attributes) => {
+  const statistics = [x.shape[0], attributes.get('groups') as number];
+  return [x.shape, statistics, statistics];
+};
+
+const groupNormGrad: ShapeRule = ([, x, bias, gamma, beta]) => [x.shape, bias.shape, gamma.shape, beta.shape];
+
 const unary = [
   'Cast',
   'Cos',
@@ -134,8 +142,11 @@ export function isComparison(op: string): boolean {
 const rules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ...unary.map((op) => [op, same] as const),
   ...[...binary, ...comparisons].map((op) => [op, broadcast] as const),
+  ['AddN', same],
   ['AvgPool', pool],
   ['BatchMatMulV2', matMul],
+  ['BiasAdd', same],
+  ['BiasAddGrad', ([dy]) => [dy.shape.slice(-1)]],
   ['ConcatV2', concat],
   ['Conv2D', conv2d],
   ['Conv2DBackpropFilter', fromConstant(1)],
@@ -151,6 +162,8 @@ const rules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ['ResizeNearestNeighbor', resize],
   ['Slice', slice],
   ['SplitV', split],
+  ['StepadaptGroupNorm', groupNorm],
+  ['StepadaptGroupNormGrad', groupNormGrad],
   ['Sum', reduce],
   ['Tile', tile],
   ['Transpose', transpose],

@@ -1,0 +1,60 @@
+// The add-on that makes the kernels known to TensorFlow when Node loads it.
+#include <node_api.h>
+
+#include <exception>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+
+#include "tensors.h"
+
+namespace stepadapt {
+
+void registerGroupNorm();
+
+namespace {
+
+class Status {
+ public:
+  Status() : status_(TF_NewStatus()) {}
+  Status(const Status&) = delete;
+  ~Status() { TF_DeleteStatus(status_); }
+  TF_Status* get() const { return status_; }
+  void check() const {
+    if (TF_GetCode(status_) != TF_OK) throw std::runtime_error(TF_Message(status_));
+  }
+
+ private:
+  TF_Status* status_;
+};
+
+}  // namespace
+
+void registerOperation(const char* name, std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs,
+                       std::initializer_list<const char*> attributes,
+                       void (*shapes)(TF_ShapeInferenceContext*, TF_Status*), const Kernel& kernel) {
+  const Status status;
+  TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(name);
+  for (const char* input : inputs) TF_OpDefinitionBuilderAddInput(definition, input);
+  for (const char* output : outputs) TF_OpDefinitionBuilderAddOutput(definition, output);
+  for (const char* attribute : attributes) TF_OpDefinitionBuilderAddAttr(definition, attribute);
+  TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, shapes);
+  TF_RegisterOpDefinition(definition, status.get());
+  status.check();
+  TF_KernelBuilder* builder = TF_NewKernelBuilder(name, "CPU", kernel.create, kernel.compute, kernel.destroy);
+  TF_RegisterKernelBuilder(name, builder, status.get());
+  status.check();
+}
+
+}  // namespace stepadapt
+
+NAPI_MODULE_INIT() {
+  try {
+    // Node calls this once for every thread that loads the add-on.
+    static std::once_flag once;
+    std::call_once(once, stepadapt::registerGroupNorm);
+  } catch (const std::exception& error) {
+    napi_throw_error(env, nullptr, error.what());
+  }
+  return exports;
+}
