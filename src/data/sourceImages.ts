@@ -1,4 +1,3 @@
-import sharp from 'sharp';
 import { inputError, interrupted } from '../contract/errors.js';
 import { convertChannels } from '../formats/pixels.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
@@ -86,6 +85,8 @@ async function resized(images: SourceImages, to: number, { onProgress, signal }:
   const inputBytes = width * height * channels;
   const outputBytes = to * to * channels;
   const result = new Uint8Array(count * outputBytes);
+  // Loaded where it is needed: a training on images of its own size starts sooner.
+  const { default: sharp } = await import('sharp');
   const one = async (image: number) => {
     const input = pixels.subarray(image * inputBytes, (image + 1) * inputBytes);
     const output = await sharp(input, { raw: { width, height, channels } })

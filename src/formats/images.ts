@@ -1,6 +1,6 @@
 import { readdir, realpath } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import sharp, { type OutputInfo, type Sharp } from 'sharp';
+import type { OutputInfo, Sharp } from 'sharp';
 import { inputError, interrupted } from '../contract/errors.js';
 import { isInside } from '../project/links.js';
 import { isKnownImage } from './imageSignature.js';
@@ -24,6 +24,8 @@ export async function encodePng(
   pixels: Uint8Array,
   shape: { readonly width: number; readonly height: number; readonly channels: 1 | 3 },
 ): Promise<Buffer> {
+  // Loaded when a picture is read or written: a training without pictures starts sooner.
+  const { default: sharp } = await import('sharp');
   return sharp(pixels, { raw: shape }).png().toBuffer();
 }
 
@@ -146,6 +148,7 @@ let largeTurn: Promise<unknown> = Promise.resolve();
 async function decoded(path: string, change: (image: Sharp) => Sharp): Promise<{ data: Buffer; info: OutputInfo }> {
   const bytes = await readInputFile(path, { maxBytes: MAX_FILE_BYTES });
   if (!isKnownImage(bytes)) throw new Error(`its content is none of ${[...IMAGE_EXTENSIONS].join(' ')}`);
+  const { default: sharp } = await import('sharp');
   const image = sharp(bytes, { failOn: 'error', limitInputPixels: MAX_INPUT_PIXELS });
   const { width, height } = await image.metadata();
   const decode = () =>

@@ -1,9 +1,7 @@
-// tfjs-core's build for Node leaves out the gradients of its operations; loading the full package registers them.
-import '@tensorflow/tfjs';
+import { createRequire } from 'node:module';
 import { StepAdaptError } from '../contract/errors.js';
 import type { Engine, EngineId } from './engine.js';
 import { openNativeEngine } from './nativeEngine.js';
-import { openWasmEngine } from './wasmEngine.js';
 
 /**
  * Opens an engine and makes it the one that runs every tensor operation of this process.
@@ -12,12 +10,21 @@ import { openWasmEngine } from './wasmEngine.js';
  * @throws failure `ENGINE_UNAVAILABLE` when the chosen engine is missing or does not load
  */
 export async function openEngine(choice: 'auto' | EngineId): Promise<Engine> {
-  if (choice === 'wasm') return openWasmEngine();
+  // tfjs-core's build for Node leaves out the gradients of its operations; loading the full package registers them. Required,
+  // not imported: Node would first read all of it for names to import, which takes three times as long.
+  createRequire(import.meta.url)('@tensorflow/tfjs');
+  if (choice === 'wasm') return openPortableEngine();
   try {
     return await openNativeEngine();
   } catch (error) {
     const missing = error instanceof StepAdaptError && error.code === 'ENGINE_UNAVAILABLE';
-    if (choice === 'auto' && missing) return openWasmEngine();
+    if (choice === 'auto' && missing) return openPortableEngine();
     throw error;
   }
+}
+
+/** Loaded when it is wanted: its program takes a tenth of a second. */
+async function openPortableEngine(): Promise<Engine> {
+  const { openWasmEngine } = await import('./wasmEngine.js');
+  return openWasmEngine();
 }
