@@ -1,4 +1,4 @@
-import { addedNoise, predictedImage, type ReverseStep } from './reverseStep.js';
+import { addNoise, predictedImages, type ReverseStep } from './reverseStep.js';
 
 /**
  * Standard deviation of the noise of a DDIM step: `eta` times that of the ancestral step (arXiv 2010.02502, eq. 16).
@@ -23,9 +23,11 @@ export function ddimStep(step: ReverseStep & { readonly deviation: number }): Fl
   const nextSignalScale = Math.sqrt(alphaBarNext);
   // Rounding may make this difference a tiny negative number.
   const nextNoiseScale = Math.sqrt(Math.max(0, 1 - alphaBarNext - deviation ** 2));
-  return x.map((value, i) => {
-    const x0 = predictedImage(step, i);
-    const explained = (value - signalScale * x0) / noiseScale;
-    return nextSignalScale * x0 + nextNoiseScale * explained + addedNoise(step, i);
-  });
+  const images = predictedImages(step);
+  for (let i = 0; i < images.length; i++) {
+    const explained = (x[i] - signalScale * images[i]) / noiseScale;
+    images[i] = nextSignalScale * images[i] + nextNoiseScale * explained;
+  }
+  addNoise(images, step);
+  return new Float32Array(images);
 }

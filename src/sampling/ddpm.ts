@@ -1,6 +1,6 @@
 import type { SamplingConfig } from '../contract/config.js';
 import { posterior } from '../diffusion/posterior.js';
-import { addedNoise, predictedImage, type ReverseStep } from './reverseStep.js';
+import { addNoise, predictedImages, type ReverseStep } from './reverseStep.js';
 
 /**
  * Standard deviation of the noise of an ancestral step (DDPM, arXiv 2006.11239, section 3.2). Where steps are skipped, beta is
@@ -36,5 +36,8 @@ export function learnedDeviation(alphaBar: number, alphaBarNext: number, fractio
  */
 export function ddpmStep(step: ReverseStep): Float32Array {
   const { ofImage, ofXt } = posterior(step.alphaBar, step.alphaBarNext);
-  return step.x.map((value, i) => ofImage * predictedImage(step, i) + ofXt * value + addedNoise(step, i));
+  const images = predictedImages(step);
+  for (let i = 0; i < images.length; i++) images[i] = ofImage * images[i] + ofXt * step.x[i];
+  addNoise(images, step);
+  return new Float32Array(images);
 }

@@ -17,16 +17,24 @@ export interface ReverseStep extends Pick<Prediction, 'noise' | 'image'> {
 }
 
 /**
- * The image predicted for pixel `i`, as predicted or as the noise implies it: x_0 = (x_t - sqrt(1 - alphaBar) eps) /
- * sqrt(alphaBar); clipped to [-1, 1] if `clip` is set.
+ * The predicted images, as predicted or as the noise implies them: x_0 = (x_t - sqrt(1 - alphaBar) eps) / sqrt(alphaBar); clipped
+ * to [-1, 1] if `clip` is set. Same layout as `x`.
  */
-export function predictedImage({ x, noise, image, alphaBar, clip }: ReverseStep, i: number): number {
-  const x0 = image ? image[i] : (x[i] - Math.sqrt(1 - alphaBar) * noise[i]) / Math.sqrt(alphaBar);
-  return clip ? Math.max(-1, Math.min(1, x0)) : x0;
+export function predictedImages({ x, noise, image, alphaBar, clip }: ReverseStep): Float64Array {
+  const noiseScale = Math.sqrt(1 - alphaBar);
+  const signalScale = Math.sqrt(alphaBar);
+  const images = new Float64Array(x.length);
+  for (let i = 0; i < images.length; i++) {
+    const x0 = image ? image[i] : (x[i] - noiseScale * noise[i]) / signalScale;
+    images[i] = clip ? Math.max(-1, Math.min(1, x0)) : x0;
+  }
+  return images;
 }
 
-/** What the step adds to pixel `i` at random. */
-export function addedNoise({ deviation, fresh }: Pick<ReverseStep, 'deviation' | 'fresh'>, i: number): number {
-  if (fresh === null) return 0;
-  return (typeof deviation === 'number' ? deviation : deviation[i]) * fresh[i];
+/** Adds to every pixel what the step adds at random, in place. */
+export function addNoise(images: Float64Array, { deviation, fresh }: Pick<ReverseStep, 'deviation' | 'fresh'>): void {
+  if (fresh === null) return;
+  for (let i = 0; i < images.length; i++) {
+    images[i] += (typeof deviation === 'number' ? deviation : deviation[i]) * fresh[i];
+  }
 }
