@@ -34,7 +34,15 @@ afterAll(() => removeFolder(folder));
 it('an evaluation killed after one shard draws only the others, and every image is the same', async () => {
   const context = {
     config,
-    design: { schedule: noiseSchedule(config.diffusion) },
+    design: {
+      schedule: noiseSchedule(config.diffusion),
+      visited: Int32Array.of(500, 0),
+      groups: [
+        { from: 0, to: 400 },
+        { from: 400, to: 450 },
+        { from: 450, to: 1000 },
+      ],
+    },
     folder,
     signal: new AbortController().signal,
   } as unknown as StageContext;
@@ -48,8 +56,8 @@ it('an evaluation killed after one shard draws only the others, and every image 
   calls = 0;
   const images: Float32Array[] = [];
   for await (const shard of draw()) images.push(shard.images);
-  // 20 images are one batch of two steps: the thousand before them came from disk.
-  expect(calls).toBe(2);
+  // One for each group that the sampler visits, and 20 images are one batch of two steps: the thousand before them came from disk.
+  expect(calls).toBe(2 + 2);
   expect((await stat(join(path, '0000000.npz'))).mtimeMs).toBe(written);
   expect(images.map(({ length }) => length / (16 * 16 * 3))).toEqual([SHARD_IMAGES, 20]);
   expect(images[0]).toEqual((first.value as { images: Float32Array }).images);
