@@ -2,15 +2,22 @@ import { inputError } from '../contract/errors.js';
 import { float64Algebra, type Matrix64 } from '../tensor/float64.js';
 import type { Moments } from './gaussianStatistics.js';
 
+/** An eigenvalue is known to so many roundings of the largest one; errors of up to 3.4 of them were seen. */
+const ROUNDINGS = 10;
+/** Largest error of the roots of eigenvalues beside the distance; above it, singular values are taken. */
+const TOLERANCE = 1e-7;
+/** Smallest part of a feature's variance that the features before it may leave for a Cholesky factor to mean something. */
+const SMALLEST_PIVOT = 1e-10;
+
 /**
  * Frechet distance of two Gaussians (Dowson and Landau 1982; Heusel et al. 2017, arXiv 1706.08500):
  *
  *     |mu1 - mu2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^1/2)
  *
- * in float64. With S1 = A A^T and S2 = B B^T from symmetric eigen-decompositions, the last trace is
- * sum sqrt(eig(S1^1/2 S2 S1^1/2)), which equals the sum of the singular values of A^T B. Taking singular values rather than
- * roots of eigenvalues keeps rounding at the level of the result when a covariance is rank-deficient (fewer images than
- * dimensions): no complex numbers, no added diagonal, and identical sets are at distance 0.
+ * in float64, without complex numbers and without anything added to the diagonal. With S1 = A A^T the last trace is the sum of the
+ * roots of the eigenvalues of A^T S2 A. Where these are known too badly for their roots to be taken, as for identical sets, whose
+ * distance is 0, it is the sum of the singular values of A^T B with S2 = B B^T, which takes longer and keeps rounding at the level
+ * of the result.
  *
  * The name of the metric depends on the features: only Inception features make it an FID.
  */
@@ -23,48 +30,83 @@ export function frechetDistance(first: Moments, second: Moments): number {
     );
   }
   const { dimensions } = first;
-  let distance = 0;
+  let apart = 0;
   for (let axis = 0; axis < dimensions; axis += 1) {
     const diagonal = axis * dimensions + axis;
-    distance +=
-      (first.mean[axis]! - second.mean[axis]!) ** 2 + first.covariance[diagonal]! + second.covariance[diagonal]!;
+    apart += (first.mean[axis]! - second.mean[axis]!) ** 2 + first.covariance[diagonal]! + second.covariance[diagonal]!;
   }
-  return distance - 2 * traceOfRootProduct(covarianceFactor(first), covarianceFactor(second));
+  const [s1, s2] = [covarianceMatrix(first), covarianceMatrix(second)];
+  const algebra = float64Algebra(dimensions);
+  const triangle = choleskyFactor(s1);
+  if (triangle !== null) {
+    const congruent = algebra.transposeMultiply(triangle, algebra.transposeMultiply(s2, triangle));
+    const roots = sumOfRoots(algebra.symmetricEigenvalues(congruent));
+    const distance = apart - 2 * roots.sum;
+    if (2 * roots.error <= TOLERANCE * distance) return distance;
+  }
+  const a = triangle ?? eigenFactor(s1);
+  const b = choleskyFactor(s2) ?? eigenFactor(s2);
+  if (a === null || b === null) return apart;
+  return apart - 2 * algebra.singularValues(algebra.transposeMultiply(a, b)).reduce((sum, value) => sum + value, 0);
 }
 
-/**
- * A with A A^T = covariance, transposed: one row for each direction in which the features vary; null when they are constant.
- */
-function covarianceFactor({ covariance, dimensions }: Moments): Matrix64 | null {
-  if (covariance.some((value) => !Number.isFinite(value))) {
+/** The covariance as a matrix for the algebra; refused where it is not finite. */
+function covarianceMatrix({ covariance, dimensions }: Moments): Matrix64 {
+  // Four million numbers: a loop takes a tenth of the time of `some`. 0 times anything finite is 0.
+  let zero = 0;
+  for (let index = 0; index < covariance.length; index += 1) zero += 0 * covariance[index];
+  if (zero !== 0) {
     throw inputError(
       'FEATURES_NOT_FINITE',
       'the covariance of the features is not finite',
       'check the images for NaN or infinite values',
     );
   }
-  const { values, vectors } = float64Algebra(dimensions).symmetricEigen({
-    rows: dimensions,
-    columns: dimensions,
-    data: covariance,
-  });
-  // Below this an eigenvalue is the rounding error of a zero; its root would be 1e-8 where the truth is 0.
-  const threshold = dimensions * Number.EPSILON * values.reduce((largest, value) => Math.max(largest, value), 0);
-  const kept = [...values.keys()].filter((index) => values[index] > threshold);
-  if (kept.length === 0) return null;
-  const data = new Float64Array(kept.length * dimensions);
-  kept.forEach((source, row) => {
-    const root = Math.sqrt(values[source]);
-    for (let axis = 0; axis < dimensions; axis += 1) {
-      data[row * dimensions + axis] = vectors.data[axis * dimensions + source] * root;
-    }
-  });
-  return { rows: kept.length, columns: dimensions, data };
+  return { rows: dimensions, columns: dimensions, data: covariance };
 }
 
-function traceOfRootProduct(first: Matrix64 | null, second: Matrix64 | null): number {
-  if (first === null || second === null) return 0;
-  const algebra = float64Algebra(first.columns);
-  const singularValues = algebra.singularValues(algebra.multiplyTransposed(first, second));
-  return singularValues.reduce((sum, value) => sum + value, 0);
+/**
+ * Sum of the roots of ascending eigenvalues, and a bound of its error: an eigenvalue known to +-e has a root known to
+ * min(e / sqrt(value), sqrt(e)).
+ */
+function sumOfRoots(values: Float64Array): { sum: number; error: number } {
+  const uncertainty = ROUNDINGS * Number.EPSILON * values.at(-1)!;
+  let sum = 0;
+  let error = 0;
+  for (const value of values) {
+    const root = Math.sqrt(Math.max(value, 0));
+    sum += root;
+    error += Math.min(uncertainty / root, Math.sqrt(uncertainty));
+  }
+  return { sum, error };
+}
+
+/** Lower triangular A with A A^T = covariance; null where some feature hardly varies beyond what those before it explain. */
+function choleskyFactor(covariance: Matrix64): Matrix64 | null {
+  const triangle = float64Algebra(covariance.rows).cholesky(covariance);
+  if (triangle === null) return null;
+  for (let axis = 0; axis < triangle.rows; axis += 1) {
+    const diagonal = axis * triangle.columns + axis;
+    // The pivot of a feature that the others determine is a rounding error.
+    if (triangle.data[diagonal] ** 2 < SMALLEST_PIVOT * covariance.data[diagonal]) return null;
+  }
+  return triangle;
+}
+
+/** A with A A^T = covariance, one column for each direction in which the features vary; null when they are constant. */
+function eigenFactor(covariance: Matrix64): Matrix64 | null {
+  const dimensions = covariance.rows;
+  const { values, vectors } = float64Algebra(dimensions).symmetricEigen(covariance);
+  // Below this an eigenvalue is the rounding error of a zero; its root would be 1e-8 where the truth is 0.
+  const threshold = dimensions * Number.EPSILON * values.at(-1)!;
+  const kept = [...values.keys()].filter((index) => values[index] > threshold);
+  if (kept.length === 0) return null;
+  const roots = kept.map((index) => Math.sqrt(values[index]));
+  const data = new Float64Array(dimensions * kept.length);
+  for (let axis = 0; axis < dimensions; axis += 1) {
+    kept.forEach((source, column) => {
+      data[axis * kept.length + column] = vectors.data[axis * dimensions + source] * roots[column];
+    });
+  }
+  return { rows: dimensions, columns: kept.length, data };
 }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { EigenvalueDecomposition, Matrix, SingularValueDecomposition } from 'ml-matrix';
+import { CholeskyDecomposition, EigenvalueDecomposition, Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { nativeFloat64 } from './nativeFloat64.js';
 
 /** A dense float64 matrix, row-major. */
@@ -16,10 +16,14 @@ export interface Matrix64 {
 export interface Float64Algebra {
   /** matrix^T matrix, (columns, columns): sums of outer products of the rows with themselves. */
   gram(matrix: Matrix64): Matrix64;
-  /** first second^T for matrices with equally long rows. */
-  multiplyTransposed(first: Matrix64, second: Matrix64): Matrix64;
+  /** first^T second for matrices with equally many rows. */
+  transposeMultiply(first: Matrix64, second: Matrix64): Matrix64;
+  /** Lower triangular L with L L^T = matrix, of which the lower triangle is read; null where a pivot is not positive. */
+  cholesky(matrix: Matrix64): Matrix64 | null;
   /** Eigenvalues of a symmetric matrix, ascending, and its eigenvectors as columns in the same order. */
   symmetricEigen(matrix: Matrix64): { readonly values: Float64Array; readonly vectors: Matrix64 };
+  /** The eigenvalues alone, ascending: several times faster where the matrix is large. */
+  symmetricEigenvalues(matrix: Matrix64): Float64Array;
   /** In no particular order. */
   singularValues(matrix: Matrix64): Float64Array;
 }
@@ -47,16 +51,20 @@ const portable: Float64Algebra = {
     }
     return { rows: columns, columns, data: products };
   },
-  multiplyTransposed(first, second) {
-    return fromMlMatrix(toMlMatrix(first).mmul(toMlMatrix(second).transpose()));
+  transposeMultiply(first, second) {
+    return fromMlMatrix(toMlMatrix(first).transpose().mmul(toMlMatrix(second)));
   },
-  symmetricEigen(matrix) {
-    const decomposition = new EigenvalueDecomposition(toMlMatrix(matrix), { assumeSymmetric: true });
-    return {
-      values: Float64Array.from(decomposition.realEigenvalues),
-      vectors: fromMlMatrix(decomposition.eigenvectorMatrix),
-    };
+  cholesky(matrix) {
+    // Its factorisation wants the two triangles equal to the last bit, and reads one.
+    const lower = toMlMatrix(matrix);
+    for (let row = 0; row < matrix.rows; row += 1) {
+      for (let column = 0; column < row; column += 1) lower.set(column, row, lower.get(row, column));
+    }
+    const decomposition = new CholeskyDecomposition(lower);
+    return decomposition.isPositiveDefinite() ? fromMlMatrix(decomposition.lowerTriangularMatrix) : null;
   },
+  symmetricEigen,
+  symmetricEigenvalues: (matrix) => symmetricEigen(matrix).values,
   singularValues(matrix) {
     const { diagonal } = new SingularValueDecomposition(toMlMatrix(matrix), {
       computeLeftSingularVectors: false,
@@ -66,6 +74,14 @@ const portable: Float64Algebra = {
     return Float64Array.from(diagonal);
   },
 };
+
+function symmetricEigen(matrix: Matrix64): { values: Float64Array; vectors: Matrix64 } {
+  const decomposition = new EigenvalueDecomposition(toMlMatrix(matrix), { assumeSymmetric: true });
+  return {
+    values: Float64Array.from(decomposition.realEigenvalues),
+    vectors: fromMlMatrix(decomposition.eigenvectorMatrix),
+  };
+}
 
 function toMlMatrix({ rows, columns, data }: Matrix64): Matrix {
   return Matrix.from1DArray(rows, columns, data);

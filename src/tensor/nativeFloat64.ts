@@ -28,6 +28,7 @@ export function nativeFloat64(): Float64Algebra {
   const { binding } = tf.backend() as unknown as { binding: Binding };
   const type = (name: string, value: number) => ({ name, type: binding.TF_ATTR_TYPE, value });
   const flag = (name: string, value: boolean) => ({ name, type: binding.TF_ATTR_BOOL, value });
+  const transposeFirst = [flag('transpose_a', true), flag('transpose_b', false)];
 
   /** Runs one operation on matrices and returns its outputs; nothing stays behind on the engine. */
   function run(
@@ -64,18 +65,24 @@ export function nativeFloat64(): Float64Algebra {
 
   return {
     gram(matrix) {
-      const transpose = [flag('transpose_a', true), flag('transpose_b', false)];
-      const [data] = run('MatMul', transpose, [matrix, matrix], 1);
+      const [data] = run('MatMul', transposeFirst, [matrix, matrix], 1);
       return { rows: matrix.columns, columns: matrix.columns, data };
     },
-    multiplyTransposed(first, second) {
-      const transpose = [flag('transpose_a', false), flag('transpose_b', true)];
-      const [data] = run('MatMul', transpose, [first, second], 1);
-      return { rows: first.rows, columns: second.rows, data };
+    transposeMultiply(first, second) {
+      const [data] = run('MatMul', transposeFirst, [first, second], 1);
+      return { rows: first.columns, columns: second.columns, data };
+    },
+    cholesky(matrix) {
+      const [data] = run('Cholesky', [], [matrix], 1);
+      // Where a pivot is not positive, TensorFlow fills the triangle with NaN.
+      return Number.isNaN(data[0]) ? null : { rows: matrix.rows, columns: matrix.columns, data };
     },
     symmetricEigen(matrix) {
       const [values, data] = run('SelfAdjointEigV2', [flag('compute_v', true)], [matrix], 2);
       return { values, vectors: { rows: matrix.rows, columns: matrix.columns, data } };
+    },
+    symmetricEigenvalues(matrix) {
+      return run('SelfAdjointEigV2', [flag('compute_v', false)], [matrix], 2)[0];
     },
     singularValues(matrix) {
       return run('Svd', [flag('compute_uv', false), flag('full_matrices', false)], [matrix], 3)[0];
