@@ -27,7 +27,7 @@ export interface ProjectReport {
   /** Path of `report.html`. */
   readonly path: string;
   readonly rows: readonly ReportRow[];
-  readonly metric: string;
+  readonly protocol: ReportModel['protocol'];
 }
 
 /**
@@ -41,7 +41,7 @@ export async function writeProjectReport(
 ): Promise<ProjectReport> {
   const now = options.now ?? new Date();
   const { report, hash } = await projectReportModel(project, now);
-  const result = { rows: report.rows, metric: report.metric };
+  const result = { rows: report.rows, protocol: report.protocol };
   const reports = join(project.folder, 'reports');
   const suffix = hash.slice(0, 8);
   // A hidden folder is one that a crash left unfinished, however much is in it.

@@ -10,7 +10,7 @@ import { findPreset } from '../../pipeline/presets.js';
 import { projectStatus } from '../../pipeline/projectStatus.js';
 import { runPipeline } from '../../pipeline/runPipeline.js';
 import { createProject, openProject, parseConfig, type Project } from '../../project/project.js';
-import { comparisonRows, describeRows } from '../comparison.js';
+import { comparisonResult, describeComparison } from '../comparison.js';
 import { printResult, type OutputOptions } from '../output.js';
 import { formatDuration, openProgressView } from '../progressView.js';
 import { applySettings } from '../settings.js';
@@ -47,12 +47,11 @@ export function registerDemoCommand(program: Command): void {
         const { writeProjectReport } = await import('../../report/projectReport.js');
         const report = await writeProjectReport(project);
         view.close();
-        const rows = comparisonRows(report.rows, report.metric);
-        const result = { project: project.path, report: report.path, rows };
+        const result = { project: project.path, ...comparisonResult(report) };
         printResult(
           options,
           { type: 'result', result },
-          () => `${describeRows(rows)}\n\nproject: ${project.path}\nreport:  ${report.path}`,
+          () => `${describeComparison(report)}\n\nproject: ${project.path}\nreport:  ${report.path}`,
         );
       } finally {
         view.close();

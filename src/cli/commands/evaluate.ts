@@ -3,7 +3,7 @@ import { estimateEvaluation, type EvaluationEstimate } from '../../pipeline/esti
 import { runPipeline } from '../../pipeline/runPipeline.js';
 import { openProject } from '../../project/project.js';
 import { writeProjectReport } from '../../report/projectReport.js';
-import { comparisonRows, describeRows } from '../comparison.js';
+import { comparisonResult, describeComparison } from '../comparison.js';
 import { printResult, type OutputOptions } from '../output.js';
 import { formatDuration, openProgressView } from '../progressView.js';
 import { stopOnInterrupt } from '../stopSignal.js';
@@ -40,8 +40,7 @@ export function registerEvaluateCommand(program: Command): void {
         await runPipeline(project, { only: 'features', emit, signal: stop.signal });
         await runPipeline(project, { only: 'evaluation', again: true, emit, signal: stop.signal });
         const report = await writeProjectReport(project, { again: true });
-        const rows = comparisonRows(report.rows, report.metric);
-        printResult(options, { report: report.path, rows }, () => `${describeRows(rows)}\n\nreport: ${report.path}`);
+        printResult(options, comparisonResult(report), () => `${describeComparison(report)}\n\nreport: ${report.path}`);
       } finally {
         view.close();
         stop.restore();

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { openProject } from '../../project/project.js';
 import { writeProjectReport } from '../../report/projectReport.js';
-import { comparisonRows, describeRows } from '../comparison.js';
+import { comparisonResult, describeComparison } from '../comparison.js';
 import { printPdf } from '../../report/printPdf.js';
 import { openInBrowser } from '../openInBrowser.js';
 import { countOption } from '../options.js';
@@ -25,11 +25,10 @@ export function registerReportCommand(program: Command): void {
     .action(async (path: string, options: ReportOptions) => {
       const pngWidth = options.png === undefined ? {} : { pngWidth: options.png };
       const report = await writeProjectReport(await openProject(path), { again: true, ...pngWidth });
-      const rows = comparisonRows(report.rows, report.metric);
       const pdf = options.pdf === true ? report.path.replace(/html$/, 'pdf') : null;
       if (pdf !== null) await printPdf(report.path, pdf);
-      const result = { report: report.path, ...(pdf !== null && { pdf }), rows };
-      printResult(options, result, () => `${describeRows(rows)}\n\nreport: ${pdf ?? report.path}`);
+      const result = { ...comparisonResult(report), ...(pdf !== null && { pdf }) };
+      printResult(options, result, () => `${describeComparison(report)}\n\nreport: ${pdf ?? report.path}`);
       if (options.open === true) openInBrowser(report.path);
     });
 }

@@ -3,7 +3,7 @@ import { projectStatus } from '../../pipeline/projectStatus.js';
 import { runPipeline } from '../../pipeline/runPipeline.js';
 import { openProject, parseConfig, saveConfig, type Project } from '../../project/project.js';
 import { applySettings } from '../settings.js';
-import { comparisonRows, describeRows } from '../comparison.js';
+import { comparisonResult, describeComparison } from '../comparison.js';
 import { openProgressView } from '../progressView.js';
 import { stopOnInterrupt } from '../stopSignal.js';
 import type { OutputOptions } from '../output.js';
@@ -39,10 +39,9 @@ export function registerRunCommand(program: Command): void {
         const report = whole ? await (await import('../../report/projectReport.js')).writeProjectReport(project) : null;
         const status = await projectStatus(project);
         view.close();
-        const rows = report === null ? [] : comparisonRows(report.rows, report.metric);
         if (options.json === true) {
-          view.emit({ type: 'result', result: { ...status, ...(report && { report: report.path, rows }) } });
-        } else if (report !== null) process.stdout.write(`${describeRows(rows)}\n\nreport: ${report.path}\n`);
+          view.emit({ type: 'result', result: { ...status, ...(report && comparisonResult(report)) } });
+        } else if (report !== null) process.stdout.write(`${describeComparison(report)}\n\nreport: ${report.path}\n`);
       } finally {
         view.close();
         stop.restore();
