@@ -36,7 +36,7 @@ export interface Plan {
   readonly mean: number;
   /** What waits for the trained base. */
   readonly provisional: ExperimentDesign['provisional'];
-  /** Search compute as a share of the base's training. */
+  /** Search compute as a share of the base's training; of the experts' where the base was imported. */
   readonly searchShare: number;
   readonly forecast: Forecast;
   /** Largest memory of the stages run so far, bytes, to hold against the forecast; null before any ran. */

@@ -7,6 +7,7 @@ import { evidenceBatch, evidenceBatches } from './measureImportance.js';
 
 /** Multiply-accumulates that a whole run will take, by what they are for. Sampling has no gradients: a third of a training step. */
 export interface PlannedCompute {
+  /** 0 where an imported network takes its place. */
   readonly base: number;
   readonly experts: number;
   /**
@@ -18,12 +19,12 @@ export interface PlannedCompute {
   readonly evaluation: number;
 }
 
-/** Above this share of the base's training the search is no longer a small addition to it. */
+/** Above this share of the training the search is no longer a small addition to it. */
 export const LARGE_SEARCH_SHARE = 0.05;
 
-/** Search compute as a share of the base's training. */
-export function searchShare({ base, search }: PlannedCompute): number {
-  return search / base;
+/** Search compute as a share of the base's training; of the experts' where the base was imported. */
+export function searchShare({ base, experts, search }: Pick<PlannedCompute, 'base' | 'experts' | 'search'>): number {
+  return search / (base === 0 ? experts : base);
 }
 
 /** Early stopping, which nobody can foresee, is left out. */
@@ -35,7 +36,7 @@ export function plannedCompute(config: ExperimentConfig, design: ExperimentDesig
   const images = evaluation.samples * evaluation.seeds.length * visited.length;
   const evaluatedRatios = 1 + meanBudget * (evaluation.uniformBaseline ? 2 : 1);
   return {
-    base: trainingMacs(base.steps * base.batch, baseMacs),
+    base: base.imported === null ? trainingMacs(base.steps * base.batch, baseMacs) : 0,
     experts: groups.reduce(
       (sum, { budget }) =>
         sum +

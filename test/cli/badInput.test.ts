@@ -119,6 +119,19 @@ describe('projects and arguments', () => {
     expect(await refused(args)).toMatchObject({ code, exit: 2 });
   });
 
+  it.each(['.', '..', '../elsewhere', '/tmp/elsewhere', 'a/../..'])(
+    'a sweep that would write into %s, which is not below its file',
+    async (folder) => {
+      const file = join(root, 'sweeps', 'mine.json');
+      await mkdir(join(root, 'sweeps'), { recursive: true });
+      await writeFile(file, JSON.stringify({ base: 'shapes-tiny', vary: { seed: [0, 1] }, folder }));
+      const error = await refused(['sweep', file]);
+      expect(error).toMatchObject({ code: 'SWEEP_FOLDER_OUTSIDE', exit: 2 });
+      expect(error.hint).toContain('--folder');
+      expect(await readdir(join(root, 'sweeps'))).toEqual(['mine.json']);
+    },
+  );
+
   it('an unknown stage is answered with the known ones', async () => {
     const project = join(root, 'stages');
     await runCli(['new', project, ...tinyExperiment(join(root, 'images'))]);

@@ -29,6 +29,13 @@ describe('plannedCompute', () => {
     expect(searchShare(plain)).toBeCloseTo(plain.search / plain.base, 12);
   });
 
+  it('counts no training of an imported base, and measures the search by what is trained instead', () => {
+    const imported = planned({ base: { imported: 'ab'.repeat(32) } });
+    expect(imported.base).toBe(0);
+    expect(imported).toMatchObject({ experts: plain.experts, search: plain.search, evaluation: plain.evaluation });
+    expect(searchShare(imported)).toBeCloseTo(plain.search / plain.experts, 12);
+  });
+
   it('counts similarity, trial pruning, distances, teachers and held-out losses', () => {
     const similar = planned({
       grouping: { method: 'dp-gradient', gradientPoints: 5, gradientImages: 4 },

@@ -13,7 +13,9 @@ export function registerPlanCommand(program: Command): void {
     .description('groups, budgets, widths, and a forecast of time, memory and disk; starts nothing')
     .option('--json', 'print JSON')
     .action(async (path: string, options: OutputOptions) => {
-      const plan = await planProject(await openProject(path));
+      const project = await openProject(path);
+      const plan = await planProject(project);
+      const imported = project.file.config.base.imported !== null;
       printResult(options, plan, () => {
         const table = formatTable(
           ['timesteps', 'SNR, dB', 'requested', 'effective', 'MACs'],
@@ -38,7 +40,7 @@ export function registerPlanCommand(program: Command): void {
           ? '\nwidths are provisional until the search has chosen them'
           : '';
         return (
-          `${table}\n\nmean over the visited steps: ${plan.mean.toFixed(3)}${waiting}${provisional}\n${searchNote(plan.searchShare)}\n` +
+          `${table}\n\nmean over the visited steps: ${plan.mean.toFixed(3)}${waiting}${provisional}\n${searchNote(plan.searchShare, imported)}\n` +
           `forecast for this machine: ${formatDuration(seconds)}, ${gigabytes(peakBytes)} of memory${measured}, ${gigabytes(diskBytes)} on disk\n` +
           `evaluation, part of it: ${formatDuration(evaluation.seconds)} for ${evaluation.images} images` +
           (warning === undefined ? '' : `\nwarning: ${warning}`)
@@ -51,8 +53,8 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(bytes < 1e9 ? 2 : 1)} GB`;
 }
 
-function searchNote(share: number): string {
-  const note = `search: ${(100 * share).toFixed(1)} % of the base's training`;
+function searchNote(share: number, imported: boolean): string {
+  const note = `search: ${(100 * share).toFixed(1)} % of the ${imported ? "experts'" : "base's"} training`;
   const isLarge = share > LARGE_SEARCH_SHARE;
   return isLarge ? `warning: ${note}; fewer pruning.rounds, proxySteps or evidence batches make it smaller` : note;
 }

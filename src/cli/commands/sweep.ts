@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { inputError } from '../../contract/errors.js';
 import { readInputFile } from '../../formats/inputFile.js';
@@ -11,6 +11,10 @@ import { openProgressView } from '../progressView.js';
 import { stopOnInterrupt } from '../stopSignal.js';
 import { formatTable } from '../table.js';
 
+interface SweepOptions extends OutputOptions {
+  readonly folder?: string;
+}
+
 const MAX_SWEEP_BYTES = 2 ** 20;
 
 export function registerSweepCommand(program: Command): void {
@@ -18,11 +22,12 @@ export function registerSweepCommand(program: Command): void {
     .command('sweep')
     .argument('<file>', 'JSON: { base, set, vary, baselines, folder }')
     .description('run many projects, share what they have in common, and tabulate mean and spread over seeds')
+    .option('--folder <path>', "where projects and tables go, in place of the file's folder")
     .option('--json', 'print JSON lines; the last one is the result')
-    .action(async (file: string, options: OutputOptions) => {
+    .action(async (file: string, options: SweepOptions) => {
       const sweep = parseSweep(await readJson(file), file);
       const points = expandSweep(sweep);
-      const folder = resolve(dirname(file), sweep.folder);
+      const folder = options.folder === undefined ? folderBelow(file, sweep.folder) : resolve(options.folder);
       const view = openProgressView(options);
       const stop = stopOnInterrupt();
       try {
@@ -38,6 +43,19 @@ export function registerSweepCommand(program: Command): void {
         stop.restore();
       }
     });
+}
+
+/** The folder that the file names. A file may come from anybody, so it writes below the place where it lies and nowhere else. */
+function folderBelow(file: string, name: string): string {
+  const place = dirname(resolve(file));
+  const folder = resolve(place, name);
+  const inside = relative(place, folder);
+  if (inside !== '' && !/^\.\.([\\/]|$)/.test(inside) && !isAbsolute(inside)) return folder;
+  throw inputError(
+    'SWEEP_FOLDER_OUTSIDE',
+    `${file} names the folder "${name}", which is not below its own`,
+    'change "folder" to a name such as "sweep-1", or choose any place with --folder',
+  );
 }
 
 async function readJson(file: string): Promise<unknown> {
