@@ -5,7 +5,7 @@ import { imagesFromBytes } from '../formats/pixels.js';
 import type { FeatureExtractor } from './featureExtractor.js';
 import { frechetDistance } from './frechet.js';
 import { emptyStatistics, mergeStatistics, momentsOf, statisticsOf, type Moments } from './gaussianStatistics.js';
-import { CLASSES } from './inception/architecture.js';
+import { CLASSES, FEATURE_DIMENSIONS } from './inception/architecture.js';
 import type { InceptionExtractor } from './inception/extractor.js';
 import { inceptionScore, type InceptionScore } from './inceptionScore.js';
 import { kernelDistance, type KernelDistance } from './kernelDistance.js';
@@ -42,6 +42,8 @@ const ROWS_AT_ONCE = 1024;
 /**
  * Features of a set and their statistics. Memory does not grow with the number of images unless their features are kept.
  * Inception features take images of any size, each resized by the metric's own rule; others take squares of one size.
+ *
+ * @throws input error `CLASSES_UNKNOWN` before anything is read where these features cannot classify
  */
 export async function measureSet(
   source: ImageSource,
@@ -58,6 +60,13 @@ export async function measureSet(
   const { dimensions } = extractor;
   const { batch: size = DEFAULT_BATCH } = options;
   const inception = 'extractAny' in extractor ? extractor : null;
+  if (options.classify && (inception === null || dimensions !== FEATURE_DIMENSIONS[3])) {
+    throw inputError(
+      'CLASSES_UNKNOWN',
+      `features "${extractor.id}" of ${dimensions} dimensions know no classes, which the Inception Score needs`,
+      'use Inception features of 2048 dimensions, or leave the metric "is" out',
+    );
+  }
   const features = options.keepFeatures ? new Float32Array(source.count * dimensions) : null;
   const probabilities = options.classify ? new Float64Array(source.count * CLASSES) : null;
   const square = { size: extractor.size, channels: extractor.channels as 1 | 3 };

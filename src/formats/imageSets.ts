@@ -47,12 +47,14 @@ export interface SavedStatistics {
 }
 
 const AT_ONCE = 8;
+/** Of a covariance in float32, relative to the deviations of its features. */
+const ROUNDING = 1e-4;
 
 /**
  * Opens what evaluation tools take: a folder of images, a folder of npz shards, an npz of images (`arr_0`, uint8 NHWC), or an
  * npz of statistics (`mu` and `sigma`, or `m2` and `s2`).
  *
- * @throws input errors SET_NOT_FOUND, SET_TOO_SMALL, STATISTICS_NOT_FINITE, and those of npz files and image folders
+ * @throws input errors SET_NOT_FOUND, SET_TOO_SMALL, STATISTICS_NOT_FINITE, STATISTICS_INVALID, and those of npz files and image folders
  */
 export async function openImageSet(path: string): Promise<ImageSource | SavedStatistics> {
   const status = await stat(path).catch((cause: unknown) => {
@@ -84,7 +86,7 @@ function refuseSmall(path: string, count: number): void {
   if (count >= 2) return;
   throw inputError(
     'SET_TOO_SMALL',
-    `${path} holds ${count} image`,
+    `${path} holds ${count === 0 ? 'no images' : 'one image'}`,
     'give at least two images; thousands are needed for a stable distance',
   );
 }
@@ -101,6 +103,14 @@ function savedStatistics(arrays: ReadonlyMap<string, NpyArray>, path: string): S
       'compute the statistics again',
     );
   }
+  const problem = covarianceProblem(covariance.data, dimensions);
+  if (problem !== null) {
+    throw inputError(
+      'STATISTICS_INVALID',
+      `"sigma" in ${path} is no covariance: ${problem}`,
+      'give the covariance of features, as pytorch-fid saves it, or compute the statistics again',
+    );
+  }
   return {
     kind: 'statistics',
     path,
@@ -108,6 +118,26 @@ function savedStatistics(arrays: ReadonlyMap<string, NpyArray>, path: string): S
     mean: Float64Array.from(mean.data),
     covariance: Float64Array.from(covariance.data),
   };
+}
+
+/** What no covariance can have; null where there is nothing of it. Distances read one triangle, so the other has to agree. */
+function covarianceProblem(values: Float32Array | Float64Array, dimensions: number): string | null {
+  if (dimensions === 0) return 'it has no dimensions';
+  const variances = Array.from({ length: dimensions }, (_, feature) => values[feature * dimensions + feature]);
+  const negative = variances.findIndex((variance) => variance < 0);
+  if (negative >= 0) return `the variance of feature ${negative} is ${variances[negative]}`;
+  const slack = ROUNDING ** 3 * Math.max(...variances);
+  for (let row = 0; row < dimensions; row += 1) {
+    for (let column = 0; column < row; column += 1) {
+      const [below, above] = [values[row * dimensions + column], values[column * dimensions + row]];
+      const scale = Math.sqrt(variances[row] * variances[column]);
+      if (Math.abs(below - above) > ROUNDING * scale + slack) return `it is not symmetric at ${row}, ${column}`;
+      if (Math.abs(below) > (1 + ROUNDING) * scale + slack) {
+        return `features ${row} and ${column} vary together more than alone`;
+      }
+    }
+  }
+  return null;
 }
 
 function imagesOf(arrays: ReadonlyMap<string, NpyArray>, path: string): ByteImages {

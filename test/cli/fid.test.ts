@@ -177,6 +177,59 @@ describe('stepadapt fid', () => {
       'STATISTICS_NOT_FINITE',
     ],
     [
+      'statistics without dimensions',
+      async () => {
+        const mu = { dtype: '<f8', shape: [0], data: new Float64Array(0) } as const;
+        const sigma = { dtype: '<f8', shape: [0, 0], data: new Float64Array(0) } as const;
+        await writeFile(at('none.npz'), encodeNpz({ mu, sigma }));
+        return [at('none.npz'), at('none.npz')];
+      },
+      'STATISTICS_INVALID',
+    ],
+    ...(
+      [
+        ['a negative variance', [1, 0, 0, -1]],
+        ['two triangles that differ', [1, 0.5, 0.2, 1]],
+        ['a covariance above both variances', [1, 2, 2, 1]],
+      ] as const
+    ).map(([name, values]): [string, () => Promise<string[]>, string] => [
+      name,
+      async () => {
+        const mu = { dtype: '<f8', shape: [2], data: new Float64Array(2) } as const;
+        const sigma = { dtype: '<f8', shape: [2, 2], data: Float64Array.from(values) } as const;
+        await writeFile(at('sigma.npz'), encodeNpz({ mu, sigma }));
+        return [at('sigma.npz'), at('sigma.npz')];
+      },
+      'STATISTICS_INVALID',
+    ]),
+    [
+      'classes of features that know none',
+      async () => [at('a.npz'), at('b.npz'), '--metrics', 'is'],
+      'CLASSES_UNKNOWN',
+    ],
+    [
+      'statistics in a folder that is not there, before it computes',
+      async () => [at('a.npz'), at('nowhere/stats.npz'), '--save-stats'],
+      'FOLDER_NOT_FOUND',
+    ],
+    [
+      'a file that is cut off',
+      async () => {
+        const whole = await readFile(at('a.npz'));
+        await writeFile(at('cut.npz'), whole.subarray(0, whole.length / 2));
+        return [at('cut.npz'), at('a.npz')];
+      },
+      'NPZ_INVALID',
+    ],
+    [
+      'an empty file of images',
+      async () => {
+        await writeFile(at('empty.npz'), imagesNpz(0, new Uint8Array(0)));
+        return [at('empty.npz'), at('a.npz')];
+      },
+      'SET_TOO_SMALL',
+    ],
+    [
       'a single image',
       async () => {
         await writeFile(at('one.npz'), imagesNpz(1, noise(1, 1)));

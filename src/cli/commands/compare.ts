@@ -7,6 +7,7 @@ import { rasterise } from '../../report/rasterise.js';
 import { readEvaluated, type Evaluated } from '../evaluatedFile.js';
 import { badOption } from '../options.js';
 import { printResult, type OutputOptions } from '../output.js';
+import { requireFolderOf } from '../outputPath.js';
 import { formatTable } from '../table.js';
 
 interface CompareOptions extends OutputOptions {
@@ -27,6 +28,7 @@ export function registerCompareCommand(program: Command): void {
     .option('--force', 'draw the chart nevertheless, with the warning in it')
     .option('--json', 'print JSON')
     .action(async (first: string, second: string, options: CompareOptions) => {
+      if (options.chart !== undefined) await requireFolderOf(options.chart);
       const [a, b] = await Promise.all([readEvaluated(first), readEvaluated(second)]);
       const differences = protocolDifferences(a.protocol, b.protocol);
       const comparable = mayBeCompared(differences);

@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { inputError } from '../../contract/errors.js';
@@ -23,6 +22,7 @@ import type { Engine, EngineId } from '../../tensor/engine.js';
 import { openEngine } from '../../tensor/openEngine.js';
 import { badOption, countOption } from '../options.js';
 import { printResult, type OutputOptions } from '../output.js';
+import { requireNewStatistics } from '../outputPath.js';
 import { openProgressView } from '../progressView.js';
 import { FEATURES_HELP, openChosenFeatures, type FeatureChoice } from '../setFeatures.js';
 import { stopOnInterrupt } from '../stopSignal.js';
@@ -59,7 +59,7 @@ export function registerFidCommand(program: Command): void {
         throw inputError('BAD_USAGE', 'one path was given', 'give a second set, or --save-stats and the file to write');
       }
       const target = options.saveStats === true ? second : null;
-      if (target !== null) await refuseExisting(target);
+      if (target !== null) await requireNewStatistics(target);
       const sets = await Promise.all((target === null ? [first, second] : [first]).map(openImageSet));
       const engine = await openEngine(options.engine);
       requireDevice(options.device, engine);
@@ -108,16 +108,6 @@ function parseMetrics(text: string): SetMetric[] {
   const unknown = metrics.find((name) => !SET_METRICS.some((metric) => metric === name));
   if (unknown !== undefined) throw badOption('metrics', `"${unknown}" is none of ${SET_METRICS.join(', ')}`);
   return metrics as SetMetric[];
-}
-
-async function refuseExisting(path: string): Promise<void> {
-  const isThere = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) {
-    throw inputError('STATISTICS_EXIST', `${path} exists already`, 'statistics never overwrite a file; choose another');
-  }
 }
 
 /** The engine decides by itself where it computes, so a device that was asked for is checked rather than chosen. */

@@ -10,6 +10,7 @@ import { writeFileAtomic } from '../../project/atomicFile.js';
 import type { EngineId } from '../../tensor/engine.js';
 import { openEngine } from '../../tensor/openEngine.js';
 import { printResult, type OutputOptions } from '../output.js';
+import { requireFolderOf } from '../outputPath.js';
 
 interface PredictOptions extends OutputOptions {
   readonly model: string;
@@ -28,6 +29,7 @@ export function registerPredictCommand(program: Command): void {
     .addOption(new Option('--engine <id>', 'tensor engine').choices(['auto', 'native', 'wasm']).default('auto'))
     .option('--json', 'print JSON')
     .action(async (options: PredictOptions) => {
+      await requireFolderOf(options.out);
       const { spec, weights } = await readModelFolder(options.model);
       const { x, timesteps } = await readInput(options.input, spec);
       const engine = await openEngine(options.engine);

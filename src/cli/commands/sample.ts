@@ -26,6 +26,7 @@ import { sampleImages } from '../../sampling/sampleImages.js';
 import { openEngine } from '../../tensor/openEngine.js';
 import { badOption, countOption } from '../options.js';
 import { printResult, type OutputOptions } from '../output.js';
+import { requireFolderOf, requireNewStatistics } from '../outputPath.js';
 import { openProgressView } from '../progressView.js';
 import { stopOnInterrupt } from '../stopSignal.js';
 
@@ -145,8 +146,11 @@ async function checkTarget(path: string, { out, statistics, count }: SampleOptio
     throw badOption('statistics', 'needs --out X.npz and at least two images');
   }
   // A bundle has no features of its own.
-  if (statistics === true) await openProject(path);
-  if (out.endsWith('.npz')) return;
+  if (statistics === true) {
+    await openProject(path);
+    return requireNewStatistics(out);
+  }
+  if (out.endsWith('.npz')) return requireFolderOf(out);
   const [present] = await readdir(out).catch(() => []);
   if (present !== undefined) {
     throw inputError('FOLDER_NOT_EMPTY', `${out} already holds ${present}`, 'choose a new folder for the pictures');
