@@ -1,5 +1,6 @@
 import { computed, type ComputedRef } from 'vue';
-import type { ChartOptions } from 'chart.js';
+import type { ChartOptions, Scale } from 'chart.js';
+import { logTicks, tickLabel } from '../lib/axisTicks.js';
 import { useSettingsStore } from '../stores/settings.js';
 
 /** What the canvas needs of the style sheet, as values: a canvas cannot read custom properties. */
@@ -54,14 +55,15 @@ export interface AxisOptions {
   readonly isOpen?: boolean;
 }
 
-/** One axis, calm: a title, few ticks, hairlines. */
+/** One axis, calm: a title, few ticks at round numbers, hairlines. */
 export function axis(theme: ChartTheme, options: AxisOptions) {
-  const { ticks } = options;
+  const { ticks = options.type === 'category' ? undefined : tickLabel } = options;
   return {
     type: options.type ?? ('linear' as const),
     ...(options.min === undefined ? {} : { min: options.min }),
     ...(options.max === undefined ? {} : { max: options.max }),
     title: { display: options.title !== '', text: options.title, color: theme.faint, font: { size: 12 } },
+    ...(options.type === 'logarithmic' && { afterBuildTicks: placeLogTicks }),
     border: { color: theme.rule },
     grid: { display: options.grid ?? true, color: theme.rule, tickLength: 4 },
     ticks: {
@@ -73,6 +75,10 @@ export function axis(theme: ChartTheme, options: AxisOptions) {
       ...(ticks === undefined ? {} : { callback: (value: string | number) => ticks(Number(value)) }),
     },
   };
+}
+
+function placeLogTicks(scale: Scale): void {
+  scale.ticks = logTicks(scale.min, scale.max).map((value) => ({ value }));
 }
 
 /** What every chart shares: no animation, and the window's own fonts and colours. */

@@ -4,14 +4,18 @@ import { PLACES } from '../lib/places.js';
 import { useDesignStore } from '../stores/design.js';
 import { useProjectsStore } from '../stores/projects.js';
 
-/** Keys that work everywhere: Ctrl/Cmd+K, Ctrl/Cmd+1..5, undo and redo in the design. */
-export function useShortcuts({ openPalette }: { openPalette: () => void }): void {
+/** Keys that work everywhere: Ctrl/Cmd+K, Ctrl/Cmd+1..5, undo and redo in the design, ? for the list of keys. */
+export function useShortcuts({ openPalette, openKeys }: { openPalette: () => void; openKeys: () => void }): void {
   const router = useRouter();
   const route = useRoute();
   const projects = useProjectsStore();
   const design = useDesignStore();
 
   function onKey(event: KeyboardEvent): void {
+    if (event.key === '?' && !event.ctrlKey && !event.metaKey && !event.altKey && !isTextInput(event.target)) {
+      event.preventDefault();
+      return openKeys();
+    }
     if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
     const key = event.key.toLowerCase();
     const place = PLACES[Number(key) - 1];
@@ -34,5 +38,6 @@ export function useShortcuts({ openPalette }: { openPalette: () => void }): void
 
 /** Text fields undo their own typing. */
 function isTextInput(target: EventTarget | null): boolean {
+  if (target instanceof HTMLTextAreaElement) return true;
   return target instanceof HTMLInputElement && ['text', 'search', 'number'].includes(target.type);
 }

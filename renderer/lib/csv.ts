@@ -6,6 +6,8 @@ export interface Column {
   readonly title: string;
   /** Numbers are set flush right. */
   readonly numeric?: boolean;
+  /** Longer text, which may take several lines. */
+  readonly prose?: boolean;
   /** How a value is shown; exports keep the value itself. */
   readonly show?: (value: Cell) => string;
 }

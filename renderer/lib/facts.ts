@@ -12,7 +12,8 @@ const HASH = /^[0-9a-f]{40,}$/;
 /** A nested record as names and values that people read, `sampler.steps` as "sampler steps". */
 export function flattenFacts(record: Readonly<Record<string, unknown>>, prefix = ''): Fact[] {
   return Object.entries(record).flatMap(([key, value]) => {
-    const name = prefix === '' ? key : `${prefix} ${key}`;
+    const word = key.replaceAll(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
+    const name = prefix === '' ? word : `${prefix} ${word}`;
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? flattenFacts(value as Record<string, unknown>, name)
       : [{ name, value: factText(value) }];

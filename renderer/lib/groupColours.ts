@@ -13,6 +13,17 @@ export function groupColour(index: number, groups: number, dark: boolean): strin
   return mix(stops[low], stops[high], position - low);
 }
 
+/** Colours that somebody can give a project; told apart by colour-blind readers, and of at least 3:1 against both grounds. */
+export const PROJECT_COLOURS = [
+  { name: 'Blue', value: '#3b82c4' },
+  { name: 'Orange', value: '#d1622b' },
+  { name: 'Green', value: '#2f9363' },
+  { name: 'Purple', value: '#b45fb5' },
+  { name: 'Ochre', value: '#b8891c' },
+  { name: 'Rose', value: '#d0506f' },
+  { name: 'Grey', value: '#7d838c' },
+] as const;
+
 /** The same colour with an opacity of 0..1. */
 export function withAlpha(hex: string, alpha: number): string {
   const [red, green, blue] = channels(hex);

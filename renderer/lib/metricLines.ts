@@ -14,7 +14,10 @@ export const QUANTITIES: Readonly<Record<Quantity, string>> = {
 export const OVERS: Readonly<Record<Over, string>> = { step: 'Step', elapsed: 'Training time', clock: 'Time of day' };
 
 /** The horizontal place of every logged update; null where it is not known. Steps, seconds, or ms since 1970. */
-export function placesOver(series: MetricSeries, over: Over): readonly (number | null)[] {
+export function placesOver(
+  series: Pick<MetricSeries, 'steps' | 'elapsed' | 'at'>,
+  over: Over,
+): readonly (number | null)[] {
   return over === 'step' ? series.steps : over === 'elapsed' ? series.elapsed : series.at;
 }
 

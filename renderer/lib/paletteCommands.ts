@@ -24,6 +24,7 @@ export interface PaletteContext {
   readonly redo: () => void;
   readonly setTheme: (theme: 'system' | 'light' | 'dark') => void;
   readonly toggleQueue: () => void;
+  readonly showKeys: () => void;
 }
 
 /** Commands that can be given now, in the order of likelihood. */
@@ -68,6 +69,7 @@ export function paletteCommands(context: PaletteContext): PaletteCommand[] {
       run: () => context.setTheme(context.dark ? 'light' : 'dark'),
     },
     { id: 'theme-system', title: "Follow the system's colours", run: () => context.setTheme('system') },
+    { id: 'keys', title: 'Show the keys', keys: '?', run: context.showKeys },
     { id: 'settings', title: 'Settings', run: () => go('settings') },
   ];
 }

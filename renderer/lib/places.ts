@@ -16,7 +16,9 @@ export const KEYS = [
     keys: 'Arrow keys',
     does: 'in a chart: read its points; on a group border: move it; in samples: walk through steps',
   },
-  { keys: 'Esc', does: 'leave a chart or close a menu' },
+  { keys: 'Ctrl and wheel', does: 'in the loss chart: zoom; dragging pans' },
+  { keys: 'Esc', does: 'leave a chart, close a menu or a picture' },
+  { keys: '?', does: 'show this list' },
 ] as const;
 
 /** `experts/2` as people read it. */

@@ -3,7 +3,7 @@ import type { PipelineEvent } from '../../src/contract/events.js';
 import { logLineOf } from '../../src/contract/logLines.js';
 import type { JobView } from '../../src/contract/jobs.js';
 import type { StageView } from '../../src/contract/projectViews.js';
-import type { LogLine, MetricSeries, RunSnapshot, SampleView } from '../../src/contract/runViews.js';
+import type { DrawnSample, LogLine, MetricSeries, RunSnapshot, SampleView } from '../../src/contract/runViews.js';
 
 /**
  * What a window knows of one project's run: a snapshot, then the events after it. Pure transitions; events that the snapshot
@@ -15,8 +15,12 @@ export interface RunFeed {
   readonly seq: number;
   readonly job: JobView | null;
   readonly stages: readonly StageView[];
+  /** As of the snapshot. */
+  readonly time: RunSnapshot['time'];
   readonly metrics: readonly MetricSeries[];
   readonly samples: readonly SampleView[];
+  /** Grids that somebody asked for, oldest first. */
+  readonly drawn: readonly DrawnSample[];
   readonly log: readonly LogLine[];
   /** Updates per second of the stage at work, measured here; null until two progress events came. */
   readonly speed: Speed | null;
@@ -35,8 +39,8 @@ const MOST_LOG_LINES = 500;
 const SPEED_WINDOW_MS = 15_000;
 
 export function feedFromSnapshot(projectId: string, snapshot: RunSnapshot): RunFeed {
-  const { epoch, seq, job, stages, metrics, samples, log } = snapshot;
-  return { projectId, epoch, seq, job, stages, metrics, samples, log, speed: null };
+  const { epoch, seq, job, stages, time, metrics, samples, drawn, log } = snapshot;
+  return { projectId, epoch, seq, job, stages, time, metrics, samples, drawn, log, speed: null };
 }
 
 /** Applies events in order. */

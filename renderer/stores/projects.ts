@@ -43,9 +43,14 @@ export const useProjectsStore = defineStore('projects', () => {
     await loadRecent();
   }
 
+  /** Replaces the notes of a project. @throws CommandError */
+  async function annotate(id: string, notes: CommandParams<'projects.annotate'>['notes']): Promise<void> {
+    replace(await ask(transport, 'projects.annotate', { id, notes }));
+  }
+
   function replace(project: ProjectView): void {
     if (project.id === current.value?.id) current.value = project;
   }
 
-  return { recent, presets, current, currentId, loadRecent, loadPresets, open, create, forget, replace };
+  return { recent, presets, current, currentId, loadRecent, loadPresets, open, create, forget, annotate, replace };
 });

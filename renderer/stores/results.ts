@@ -1,6 +1,7 @@
 import { ref, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
 import type { Comparison, ExpertView, ReportView, ResultsView } from '../../src/contract/runViews.js';
+import type { CommandValue } from '../../src/contract/api.js';
 import type { ErrorDetails } from '../../src/contract/errors.js';
 import { ask, useTransport } from '../transport/useTransport.js';
 import { useNoticesStore } from './notices.js';
@@ -18,6 +19,8 @@ export const useResultsStore = defineStore('results', () => {
   const results = shallowRef<Loaded<ResultsView>>({ state: 'loading' });
   const reports = shallowRef<readonly ReportView[]>([]);
   const comparison = shallowRef<Comparison | null>(null);
+  /** What the base logged, in the order of the compared projects. */
+  const trainings = shallowRef<CommandValue<'compare.metrics'>>([]);
   const makingReport = ref(false);
 
   async function loadExperts(id: string): Promise<void> {
@@ -62,7 +65,12 @@ export const useResultsStore = defineStore('results', () => {
       return;
     }
     try {
-      comparison.value = await ask(transport, 'compare', { ids: [...ids] });
+      const [compared, metrics] = await Promise.all([
+        ask(transport, 'compare', { ids: [...ids] }),
+        ask(transport, 'compare.metrics', { ids: [...ids] }),
+      ]);
+      comparison.value = compared;
+      trainings.value = metrics;
     } catch (error) {
       notices.report(error);
     }
@@ -73,6 +81,7 @@ export const useResultsStore = defineStore('results', () => {
     results,
     reports,
     comparison,
+    trainings,
     makingReport,
     loadExperts,
     loadResults,

@@ -1,6 +1,7 @@
 import { computed, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
-import type { AppEvent } from '../../src/contract/api.js';
+import type { AppEvent, CommandParams } from '../../src/contract/api.js';
+import type { DrawnSample } from '../../src/contract/runViews.js';
 import { advance, feedFromSnapshot, overallProgress, runningStage, type RunFeed } from '../lib/runFeed.js';
 import { ask, useTransport } from '../transport/useTransport.js';
 import { useNoticesStore } from './notices.js';
@@ -81,7 +82,19 @@ export const useRunStore = defineStore('run', () => {
     }
   }
 
-  return { feed, job, stages, stageAtWork, progress, follow, receive, refresh, command };
+  /** Draws a grid of samples. @throws CommandError */
+  async function draw(wish: Omit<CommandParams<'samples.draw'>, 'id'>): Promise<DrawnSample> {
+    const id = wanted;
+    if (id === null) throw new Error('no project is followed');
+    const sample = await ask(transport, 'samples.draw', { id, ...wish });
+    if (feed.value?.projectId === id) {
+      const others = feed.value.drawn.filter(({ image }) => image !== sample.image);
+      feed.value = { ...feed.value, drawn: [...others, sample] };
+    }
+    return sample;
+  }
+
+  return { feed, job, stages, stageAtWork, progress, follow, receive, refresh, command, draw };
 });
 
 /** A hidden window gets no frames, but must not pile up events. */

@@ -2,7 +2,9 @@ import type { CheckedParams, CommandName, CommandValue } from '../contract/api.j
 import type { SpawnEngine } from '../jobs/spawnEngine.js';
 import type { Roots } from './confinement.js';
 import type { EventHub } from './eventHub.js';
+import type { Project } from '../project/project.js';
 import type { ProjectRegistry } from './projectRegistry.js';
+import type { RunFeed } from './runFeed.js';
 import type { SettingsStore } from './settingsStore.js';
 import type { LiveProject } from './viewProject.js';
 
@@ -23,4 +25,6 @@ export interface AppServices {
   readonly now: () => Date;
   /** By path of the `.stepadapt` file. */
   readonly live: (path: string) => LiveProject;
+  /** What the runs of a project say and said. */
+  readonly feedOf: (project: Project) => RunFeed;
 }

@@ -22,6 +22,7 @@ import { isAtWork } from '../jobs/jobState.js';
 import { engineSpawner, type SpawnEngine } from '../jobs/spawnEngine.js';
 import type { EnginePatience } from '../jobs/superviseEngine.js';
 import { freeBytes } from '../project/diskSpace.js';
+import type { Project } from '../project/project.js';
 import { isProjectLocked, takePlace } from '../project/projectLock.js';
 import { probeEngines } from '../tensor/probeEngines.js';
 import type { AppServices, Handlers } from './appServices.js';
@@ -33,6 +34,7 @@ import { projectCommands, requireRunnable } from './projectCommands.js';
 import { imageIdOfSample, readProjectFile, type ProjectFile } from './projectFiles.js';
 import { projectId, ProjectRegistry } from './projectRegistry.js';
 import { RunFeed } from './runFeed.js';
+import { sampleCommands } from './sampleCommands.js';
 import { SettingsStore } from './settingsStore.js';
 import { viewJob } from './viewProject.js';
 
@@ -112,9 +114,11 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     now,
     projectsFolder: options.projectsFolder ?? roots?.[0] ?? join(dataFolder, 'projects'),
     live: (path) => ({ job: runner.find(path), feed: feeds.get(projectId(path)) ?? null }),
+    feedOf,
   };
   const handlers: Handlers = {
     ...projectCommands(services),
+    ...sampleCommands(services),
     ...jobCommands(),
     ...hostCommands(),
   };
@@ -129,12 +133,21 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
   function publishEvents(job: Job, events: readonly PipelineEvent[]): void {
     const id = projectId(job.project.path);
     const at = now().toISOString();
-    const feed = feeds.get(id) ?? new RunFeed();
+    const numbered = events.map((happened) => {
+      const event =
+        happened.type === 'sample'
+          ? { ...happened, path: imageIdOfSample(id, happened.stage, happened.path) }
+          : happened;
+      return { event, seq: hub.publish({ type: 'pipeline', projectId: id, at, event }), at };
+    });
+    feedOf(job.project).take(numbered);
+  }
+
+  function feedOf({ path, folder }: Project): RunFeed {
+    const id = projectId(path);
+    const feed = feeds.get(id) ?? new RunFeed(folder);
     feeds.set(id, feed);
-    for (const event of events) {
-      const shown = event.type === 'sample' ? { ...event, path: imageIdOfSample(id, event.stage, event.path) } : event;
-      feed.take(shown, hub.publish({ type: 'pipeline', projectId: id, at, event: shown }), at);
-    }
+    return feed;
   }
 
   function queueView(): QueueView {
@@ -274,6 +287,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     async close() {
       await endRequests?.();
       await runner.close();
+      await Promise.all([...feeds.values()].map(({ log }) => log.settled()));
       hub.close();
       await leave();
     },

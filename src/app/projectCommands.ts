@@ -9,16 +9,18 @@ import { designExperiment } from '../pipeline/design.js';
 import { pipelineStages } from '../pipeline/pipelineStages.js';
 import { findPreset, listPresets } from '../pipeline/presets.js';
 import { createProject, parseConfig, saveConfig, type Project } from '../project/project.js';
+import { writeNotes } from '../project/projectNotes.js';
 import { printPdf } from '../report/printPdf.js';
 import { writeProjectReport } from '../report/projectReport.js';
 import type { AppServices, Handlers } from './appServices.js';
+import { viewCheckpoints } from './checkpointViews.js';
 import { confineConfig, confinePath } from './confinement.js';
 import { readPreview } from './dataPreview.js';
 import { previewDesign } from './designPreview.js';
-import { listReports, listSamples } from './projectFiles.js';
+import { listDrawnSamples, listReports, listSamples } from './projectFiles.js';
 import { compareProjects, readResults } from './results.js';
 import { readExperts, readMetrics } from './runViews.js';
-import { summariseProject, viewNewestJob, viewProject, viewStages } from './viewProject.js';
+import { summariseProject, viewNewestJob, viewProject, viewRun, viewStages } from './viewProject.js';
 
 type ProjectCommands = Pick<
   Handlers,
@@ -33,7 +35,9 @@ type ProjectCommands = Pick<
     | 'experts.get'
     | 'results.get'
     | 'runs.snapshot'
+    | 'checkpoints.list'
     | 'compare'
+    | 'compare.metrics'
   >
 >;
 
@@ -86,6 +90,12 @@ export function projectCommands(services: AppServices): ProjectCommands {
       hub.publish({ type: 'projects' });
       return view(saved);
     },
+    'projects.annotate': async ({ id, notes }) => {
+      const project = await registry.open(id);
+      await writeNotes(project.folder, notes);
+      hub.publish({ type: 'projects' });
+      return view(project);
+    },
     'projects.forget': async ({ id }) => {
       await registry.forget(id);
       hub.publish({ type: 'projects' });
@@ -117,18 +127,28 @@ export function projectCommands(services: AppServices): ProjectCommands {
       const now = live(project.path);
       // Before anything is read: what happens meanwhile is then both in the snapshot and in the stream, never in neither.
       const { seq, epoch } = hub;
-      const log = [...(now.feed?.logAfter(since ?? 0) ?? [])];
-      const stages = await viewStages(project, now);
+      const log = await services.feedOf(project).log.after(since);
+      const { stages, time } = await viewRun(project, now, services.now().getTime());
       const ids = stages.map((stage) => stage.id);
       return {
         seq,
         epoch,
         job: await viewNewestJob(project, now),
         stages,
+        time,
         metrics: await readMetrics(project, ids),
         samples: await listSamples(id, project, ids),
+        drawn: await listDrawnSamples(id, project),
         log,
       };
+    },
+    'checkpoints.list': async ({ id }) => {
+      const project = await registry.open(id);
+      const stages = await viewStages(project, live(project.path));
+      return viewCheckpoints(
+        project,
+        stages.map((stage) => stage.id),
+      );
     },
     'experts.get': async ({ id }) => {
       const project = await registry.open(id);
@@ -137,6 +157,14 @@ export function projectCommands(services: AppServices): ProjectCommands {
     'results.get': async ({ id }) => readResults(id, await registry.open(id)),
     compare: async ({ ids }) =>
       compareProjects(await Promise.all(ids.map(async (id) => ({ id, project: await registry.open(id) })))),
+    'compare.metrics': ({ ids, stage }) =>
+      Promise.all(
+        ids.map(async (id) => {
+          const project = await registry.open(id);
+          requireStage(project, stage);
+          return (await readMetrics(project, [stage])).at(0) ?? null;
+        }),
+      ),
 
     'report.create': async ({ id }) => {
       const project = await registry.open(id);
@@ -213,7 +241,12 @@ function noSuch(kind: string, name: string, known: readonly string[]): Error {
  */
 export function requireRunnable(project: Project, until: string | null): void {
   designExperiment(project.file.config);
+  if (until !== null) requireStage(project, until);
+}
+
+/** @throws `STAGE_UNKNOWN` where the experiment has no stage, and no group of stages, of this name */
+function requireStage(project: Project, wanted: string): void {
   const stages = pipelineStages(project.file.config).map(({ id }) => id);
-  if (until === null || stages.some((id) => id === until || id.startsWith(`${until}/`))) return;
-  throw inputError('STAGE_UNKNOWN', `there is no stage "${until}"`, `choose one of ${stages.join(', ')}`);
+  if (stages.some((id) => id === wanted || id.startsWith(`${wanted}/`))) return;
+  throw inputError('STAGE_UNKNOWN', `there is no stage "${wanted}"`, `choose one of ${stages.join(', ')}`);
 }

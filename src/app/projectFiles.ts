@@ -1,7 +1,8 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inputError } from '../contract/errors.js';
-import type { ReportView, SampleView } from '../contract/runViews.js';
+import type { DrawnSample as DrawnSampleView, ReportView, SampleView } from '../contract/runViews.js';
+import { drawnPath, listDrawn, parseDrawnName } from '../pipeline/drawnSamples.js';
 import { MetricsFile } from '../pipeline/metricsFile.js';
 import { isInside } from '../project/links.js';
 import type { Project } from '../project/project.js';
@@ -17,8 +18,8 @@ export interface ProjectFile {
   readonly isDownload: boolean;
 }
 
-/** `PROJECT~base~step-0000300`, `PROJECT~evaluation~adaptive`; `experts-2` stands for the stage `experts/2`. */
-const IMAGE_ID = /^([0-9a-f]{16})~([a-z]+)(-\d+)?~([a-z0-9-]{1,60})$/;
+/** `PROJECT~base~step-0000300`, `PROJECT~evaluation~adaptive`, `PROJECT~drawn~NAME`; `experts-2` stands for `experts/2`. */
+const IMAGE_ID = /^([0-9a-f]{16})~([a-z]+)(-\d+)?~([a-z0-9-]{1,80})$/;
 /** Pictures of a training as it goes on; an expert's comparison with the base has other names. */
 const STEP = /^step-(\d+)/;
 const REPORT_FILE = /^(report\.(html|json|pdf)|[a-z0-9_-]+\.(csv|tex)|figures\/[a-z0-9_-]+\.(svg|png))$/;
@@ -63,6 +64,20 @@ export async function listSamples(
   return lists.flat();
 }
 
+const DRAWN_KEPT = 100;
+
+/** The newest grids that somebody asked for, oldest first. */
+export async function listDrawnSamples(projectId: string, project: Project): Promise<DrawnSampleView[]> {
+  return (await listDrawn(project.folder, DRAWN_KEPT)).map((name) => viewDrawn(projectId, name));
+}
+
+/** @param name as `writeDrawn` gave it */
+export function viewDrawn(projectId: string, name: string): DrawnSampleView {
+  const sample = parseDrawnName(name);
+  if (sample === null) throw new RangeError(`${name} is not the name of a drawn sample`);
+  return { ...sample, image: imageId(projectId, 'drawn', name) };
+}
+
 /** Pictures in a folder, sorted; none where there is no folder. */
 export async function sampleNames(folder: string): Promise<string[]> {
   return (await readdir(folder).catch(() => [])).filter((name) => /^[a-z0-9-]+\.png$/.test(name)).sort();
@@ -83,6 +98,7 @@ export async function readProjectFile(
     case 'image': {
       const [, id, stage, index = '', name] = IMAGE_ID.exec(rest.join('/')) ?? [];
       if (id === undefined) return null;
+      if (stage === 'drawn') return shown(`${name}.png`, await readInside(await open(id), drawnPath(name)));
       const folder = index === '' ? stage : join(stage, index.slice(1));
       const place = join('stages', folder, ...(stage === 'evaluation' ? [] : ['samples']), `${name}.png`);
       return shown(`${name}.png`, await readInside(await open(id), place));

@@ -1,21 +1,45 @@
 import type { PipelineEvent } from '../contract/events.js';
 import type { StageView } from '../contract/projectViews.js';
 import { logLineOf } from '../contract/logLines.js';
-import type { LogLine } from '../contract/runViews.js';
-
-/** Log lines kept for a window that opens later. */
-const KEPT_LINES = 500;
+import { RunLog } from './runLog.js';
 
 type LiveStage = Pick<StageView, 'work' | 'etaSeconds'>;
 
-/** What a run said that is not on disk: the work of the moment and the log. */
-export class RunFeed {
-  private readonly stages = new Map<string, LiveStage>();
-  private log: LogLine[] = [];
+/** An event with its number and time. */
+export interface NumberedEvent {
+  readonly event: PipelineEvent;
+  readonly seq: number;
+  readonly at: string;
+}
 
-  take(event: PipelineEvent, seq: number, at: string): void {
-    const line = logLineOf(event, seq, at);
-    if (line !== null) this.log = [...this.log, line].slice(-KEPT_LINES);
+/** What a run says: its log, and the work of the moment, which is nowhere on disk. */
+export class RunFeed {
+  readonly log: RunLog;
+  private readonly stages = new Map<string, LiveStage>();
+  /** When the attempt at a stage that is at work began, ms since 1970. */
+  private readonly begun = new Map<string, number>();
+
+  /** @param folder of the project */
+  constructor(folder: string) {
+    this.log = new RunLog(folder);
+  }
+
+  take(events: readonly NumberedEvent[]): void {
+    this.log.add(events.flatMap(({ event, seq, at }) => logLineOf(event, seq, at) ?? []));
+    for (const { event, at } of events) this.follow(event, Date.parse(at));
+  }
+
+  stage(id: string): LiveStage | null {
+    return this.stages.get(id) ?? null;
+  }
+
+  /** Seconds of the attempt at a stage that is at work; 0 for any other. */
+  secondsOf(id: string, now: number): number {
+    const since = this.begun.get(id);
+    return since === undefined ? 0 : Math.max(0, now - since) / 1000;
+  }
+
+  private follow(event: PipelineEvent, at: number): void {
     switch (event.type) {
       case 'progress': {
         const { stage, done, total, unit, etaSeconds } = event;
@@ -25,14 +49,8 @@ export class RunFeed {
       case 'state':
         // Work of an earlier attempt says nothing about a stage that begins or ends now.
         this.stages.delete(event.stage);
+        if (event.state === 'running') this.begun.set(event.stage, at);
+        else this.begun.delete(event.stage);
     }
-  }
-
-  stage(id: string): LiveStage | null {
-    return this.stages.get(id) ?? null;
-  }
-
-  logAfter(seq: number): readonly LogLine[] {
-    return this.log.filter((line) => line.seq > seq);
   }
 }

@@ -4,9 +4,13 @@ import type { ProjectSummary, ProjectView, StageView } from '../contract/project
 import { isAtWork, isOver } from '../jobs/jobState.js';
 import { JobStore } from '../jobs/jobStore.js';
 import type { Job } from '../jobs/job.js';
+import { designExperiment } from '../pipeline/design.js';
+import { plannedStages } from '../pipeline/plannedCompute.js';
 import { projectStatus } from '../pipeline/projectStatus.js';
+import { runTime, type RunTime } from '../pipeline/runTime.js';
 import type { Project } from '../project/project.js';
 import { isProjectLocked } from '../project/projectLock.js';
+import { readNotes } from '../project/projectNotes.js';
 import { listSamples } from './projectFiles.js';
 import { projectId, type KnownProject } from './projectRegistry.js';
 import type { RunFeed } from './runFeed.js';
@@ -48,21 +52,61 @@ export async function viewNewestJob(project: Project, { job }: LiveProject): Pro
   return record === null ? null : viewJob(record, project, null);
 }
 
-/** States of all stages. A run at work is shown by the config it runs with, which may no longer be the project's. */
-export async function viewStages(project: Project, { job, feed }: LiveProject): Promise<StageView[]> {
-  const atWork = job !== null && isAtWork(job.record.state);
-  const shown = atWork ? { ...project, file: { ...project.file, config: job.record.config } } : project;
-  const { stages } = await projectStatus(shown);
-  return stages.map(({ id, state, progress, etaSeconds }): StageView => {
-    const live = atWork && state === 'running' ? (feed?.stage(id) ?? null) : null;
-    const work = live?.work ?? null;
-    return {
+/** A run at work is shown by the config it runs with, which may no longer be the project's. */
+function shownProject(project: Project, { job }: LiveProject): Project {
+  if (job === null || !isAtWork(job.record.state)) return project;
+  return { ...project, file: { ...project.file, config: job.record.config } };
+}
+
+/** States of all stages. */
+export async function viewStages(project: Project, live: LiveProject): Promise<StageView[]> {
+  return (await readStages(project, live)).map(({ view }) => view);
+}
+
+/** States of all stages, and what the whole run took and will take. */
+export async function viewRun(
+  project: Project,
+  live: LiveProject,
+  now: number,
+): Promise<{ stages: StageView[]; time: RunTime }> {
+  const read = await readStages(project, live);
+  const times = read.map(({ view: { id, state, progress, etaSeconds, work }, seconds }) => ({
+    id,
+    state,
+    progress,
+    seconds: seconds + (state === 'running' ? (live.feed?.secondsOf(id, now) ?? 0) : 0),
+    // What an expert says of its search is not about its training, which comes after it.
+    etaSeconds: id.startsWith('experts/') && work !== null && work.unit !== 'step' ? null : etaSeconds,
+  }));
+  return { stages: read.map(({ view }) => view), time: runTime(times, planned(shownProject(project, live))) };
+}
+
+function planned({ file: { config } }: Project): ReadonlyMap<string, number> {
+  try {
+    return plannedStages(config, designExperiment(config));
+  } catch {
+    // An experiment that cannot be has no plan; the design says why.
+    return new Map();
+  }
+}
+
+async function readStages(
+  project: Project,
+  live: LiveProject,
+): Promise<{ readonly view: StageView; readonly seconds: number }[]> {
+  const atWork = live.job !== null && isAtWork(live.job.record.state);
+  const { stages } = await projectStatus(shownProject(project, live));
+  return stages.map(({ id, state, progress, etaSeconds, seconds }) => {
+    const known = atWork && state === 'running' ? (live.feed?.stage(id) ?? null) : null;
+    const work = known?.work ?? null;
+    const view: StageView = {
       id,
       state,
       progress: work === null ? progress : work.done / Math.max(1, work.total),
-      etaSeconds: live?.etaSeconds ?? etaSeconds,
+      etaSeconds: known?.etaSeconds ?? etaSeconds,
       work,
     };
+    return { view, seconds };
   });
 }
 
@@ -74,6 +118,7 @@ export async function viewProject(project: Project, live: LiveProject): Promise<
     place: project.folder,
     preset,
     createdAt,
+    notes: await readNotes(project.folder),
     config,
     stages: await viewStages(project, live),
     job: await viewNewestJob(project, live),
@@ -101,6 +146,7 @@ export async function summariseProject(
       name: project.file.name,
       place: project.folder,
       preset: project.file.preset,
+      notes: await readNotes(project.folder),
       state: summaryState(stages, await viewNewestJob(project, live)),
       progress: (done + running.reduce((sum, { progress }) => sum + progress, 0)) / stages.length,
       thumbnail: best?.image ?? null,
@@ -114,6 +160,7 @@ export async function summariseProject(
       name: known.name,
       place: known.path,
       preset: null,
+      notes: { text: '', tags: [], colour: null },
       state: missing ? 'missing' : 'broken',
       progress: 0,
       thumbnail: null,

@@ -2,10 +2,14 @@ import { z } from 'zod';
 import type { ErrorDetails } from './errors.js';
 import type { PipelineEvent } from './events.js';
 import { jobViewSchema, queueViewSchema, type JobView, type QueueView } from './jobs.js';
+import { notesSchema } from './notes.js';
 import { previewSchema, projectIdSchema, projectSummarySchema, projectViewSchema } from './projectViews.js';
 import {
+  checkpointsViewSchema,
   comparisonSchema,
+  drawnSampleSchema,
   expertViewSchema,
+  metricSeriesSchema,
   reportViewSchema,
   resultsViewSchema,
   runSnapshotSchema,
@@ -115,6 +119,11 @@ export const commands = {
     params: z.strictObject({ id: projectIdSchema, config: rawConfig }),
     result: projectViewSchema,
   },
+  /** Replaces what people wrote about a project: text, tags, its colour in comparisons. */
+  'projects.annotate': {
+    params: z.strictObject({ id: projectIdSchema, notes: notesSchema }),
+    result: projectViewSchema,
+  },
   /** Takes a project off the list of recent ones; its files stay. */
   'projects.forget': { params: project, result: z.null() },
 
@@ -161,12 +170,33 @@ export const commands = {
     params: z.strictObject({ id: projectIdSchema, since: z.number().int().min(0).optional() }),
     result: runSnapshotSchema,
   },
+  /** What is kept of every training, with its size on disk. */
+  'checkpoints.list': { params: project, result: z.array(checkpointsViewSchema) },
+  /**
+   * Draws a grid of samples: with `training` between two updates of the run at work, otherwise with the newest weights on disk
+   * in a process of its own, one at a time. Answers when the picture is there.
+   */
+  'samples.draw': {
+    params: z.strictObject({
+      id: projectIdSchema,
+      model: z.enum(['training', 'base', 'uniform', 'adaptive']),
+      seed: z.number().int().min(0).max(999_999_999),
+      count: z.number().int().min(1).max(64),
+    }),
+    result: drawnSampleSchema,
+  },
   'experts.get': { params: project, result: z.array(expertViewSchema) },
   /** The report model of the finished evaluation. */
   'results.get': { params: project, result: resultsViewSchema },
   'report.create': { params: project, result: reportViewSchema },
   'report.list': { params: project, result: z.array(reportViewSchema) },
   compare: { params: z.strictObject({ ids: z.array(projectIdSchema).min(1).max(20) }), result: comparisonSchema },
+
+  /** What one training logged in several projects, in the order of `ids`; null where it did not begin. */
+  'compare.metrics': {
+    params: z.strictObject({ ids: z.array(projectIdSchema).min(1).max(20), stage: shortText.default('base') }),
+    result: z.array(metricSeriesSchema.omit({ lossByTimestep: true }).nullable()),
+  },
 
   'exports.csv': {
     /** `metrics` = every series of the project's trainings; any other is a table of a report. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { configSchema } from './config.js';
 import { errorDetailsSchema, jobViewSchema } from './jobs.js';
+import { notesSchema } from './notes.js';
 
 /** What windows see of projects: by id, never by path. `place` is for reading only. */
 
@@ -41,6 +42,7 @@ export const projectSummarySchema = z.object({
   /** Fraction of all stages done, 0..1. */
   progress: z.number(),
   openedAt: z.string(),
+  notes: notesSchema,
   /** Id of a PNG (see imageUrl.ts), or null while nothing was sampled. */
   thumbnail: z.string().nullable(),
   problem: errorDetailsSchema.nullable(),
@@ -53,6 +55,7 @@ export const projectViewSchema = z.object({
   place: z.string(),
   preset: z.string().nullable(),
   createdAt: z.string(),
+  notes: notesSchema,
   config: configSchema,
   stages: z.array(stageViewSchema),
   /** The newest job; null when the project never ran from here. */

@@ -29,7 +29,22 @@ export const sampleViewSchema = z.object({
 });
 export type SampleView = z.output<typeof sampleViewSchema>;
 
+/** A grid that somebody asked for, `samples/` of a project. */
+export const drawnSampleSchema = z.object({
+  /** Id of the PNG. */
+  image: z.string(),
+  at: z.string(),
+  /** `base`, `uniform`, `adaptive`, or the stage that was in training, such as `experts/2`. */
+  model: z.string(),
+  /** Updates that its weights had; 0 for several networks together. */
+  step: z.number().int(),
+  seed: z.number().int(),
+  count: z.number().int(),
+});
+export type DrawnSample = z.output<typeof drawnSampleSchema>;
+
 export const logLineSchema = z.object({
+  /** Of the event; negative in lines of an earlier life of the host. */
   seq: z.number().int(),
   at: z.string(),
   level: z.enum(['info', 'warn', 'error']),
@@ -44,12 +59,23 @@ export const runSnapshotSchema = z.object({
   epoch: z.string(),
   job: jobViewSchema.nullable(),
   stages: z.array(stageViewSchema),
+  /** Seconds of work on this experiment, over all interruptions, and to go; null until the machine's speed is known. */
+  time: z.object({ workedSeconds: z.number(), remainingSeconds: z.number().nullable() }),
   metrics: z.array(metricSeriesSchema),
   samples: z.array(sampleViewSchema),
-  /** The newest lines, at most 500; with `since` only those after it. */
+  /** The newest 100 grids that somebody asked for, oldest first. */
+  drawn: z.array(drawnSampleSchema),
+  /** The newest lines, at most 500, also of earlier runs; with `since` only those after it. */
   log: z.array(logLineSchema),
 });
 export type RunSnapshot = z.output<typeof runSnapshotSchema>;
+
+/** Checkpoints that a training keeps, oldest first. */
+export const checkpointsViewSchema = z.object({
+  stage: z.string(),
+  kept: z.array(z.object({ step: z.number().int(), bytes: z.number(), at: z.string() })),
+});
+export type CheckpointsView = z.output<typeof checkpointsViewSchema>;
 
 /** One round of the proxy search. */
 export const proxyRoundSchema = z.object({

@@ -2,14 +2,17 @@
  * Entry of an engine process: a plain Node child that does one thing for its host and ends. It stops with a checkpoint when
  * asked, on SIGTERM, and when its host is gone.
  */
+import type { ExperimentConfig } from '../contract/config.js';
 import { describeError, StepAdaptError } from '../contract/errors.js';
 import type { PipelineEvent } from '../contract/events.js';
 import { forecastRun } from '../pipeline/forecast.js';
 import { designExperiment } from '../pipeline/design.js';
 import { runPipeline } from '../pipeline/runPipeline.js';
-import { openProject } from '../project/project.js';
+import { drawSamples } from '../pipeline/drawSamples.js';
+import { DrawRequests } from '../pipeline/drawRequests.js';
+import { openProject, type Project } from '../project/project.js';
 import { openEngine } from '../tensor/openEngine.js';
-import { toEngineSchema, type FromEngine, type ToEngine } from './messages.js';
+import { toEngineSchema, type EngineTask, type FromEngine, type MeasuredForecast, type ToEngine } from './messages.js';
 
 const HEARTBEAT_MS = 2000;
 /** Events are sent together, ten times a second at most. */
@@ -17,6 +20,7 @@ const BATCH_MS = 100;
 
 const stopping = new AbortController();
 const pending: PipelineEvent[] = [];
+const draws = new DrawRequests();
 let lastBatch = 0;
 let started = false;
 
@@ -28,6 +32,7 @@ process.on('message', (raw) => {
   const parsed = toEngineSchema.safeParse(raw);
   if (!parsed.success) refuse();
   else if (parsed.data.type === 'stop') stop();
+  else if (parsed.data.type === 'drawNow') void drawNow(parsed.data);
   else if (!started) {
     started = true;
     void work(parsed.data);
@@ -52,20 +57,51 @@ function refuse(): void {
   }
 }
 
-async function work(task: Exclude<ToEngine, { type: 'stop' }>): Promise<void> {
+async function work(task: EngineTask): Promise<void> {
   try {
-    end({ type: 'finished', forecast: task.type === 'run' ? await run(task) : await forecast(task) });
+    end({ type: 'finished', forecast: await carryOut(task) });
   } catch (error) {
     const stopped = error instanceof StepAdaptError && error.kind === 'interrupted';
     end(stopped ? { type: 'stopped' } : { type: 'failed', error: describeError(error) });
   }
 }
 
-async function run(task: Extract<ToEngine, { type: 'run' }>): Promise<null> {
-  const opened = await openProject(task.project);
-  const project = { ...opened, file: { ...opened.file, config: task.config } };
+function carryOut(task: EngineTask): Promise<MeasuredForecast | null> {
+  switch (task.type) {
+    case 'run':
+      return run(task);
+    case 'forecast':
+      return forecast(task);
+    case 'draw':
+      return draw(task);
+  }
+}
+
+async function openWith({ project, config }: { project: string; config: ExperimentConfig }): Promise<Project> {
+  const opened = await openProject(project);
+  return { ...opened, file: { ...opened.file, config } };
+}
+
+async function draw(task: Extract<EngineTask, { type: 'draw' }>): Promise<null> {
+  const name = await drawSamples(await openWith(task), task, stopping.signal);
+  say({ type: 'drawn', request: null, name });
+  return null;
+}
+
+/** Answered by the training at its next update. */
+async function drawNow({ request, seed, count }: Extract<ToEngine, { type: 'drawNow' }>): Promise<void> {
+  try {
+    say({ type: 'drawn', request, name: await draws.ask({ seed, count }) });
+  } catch (error) {
+    say({ type: 'notDrawn', request, error: describeError(error) });
+  }
+}
+
+async function run(task: Extract<EngineTask, { type: 'run' }>): Promise<null> {
+  const project = await openWith(task);
   await runPipeline(project, {
     emit,
+    draws,
     signal: stopping.signal,
     ...(task.until === null ? {} : { until: task.until }),
   });
@@ -77,7 +113,7 @@ async function run(task: Extract<ToEngine, { type: 'run' }>): Promise<null> {
   return null;
 }
 
-async function forecast({ config }: Extract<ToEngine, { type: 'forecast' }>) {
+async function forecast({ config }: Extract<EngineTask, { type: 'forecast' }>) {
   const design = designExperiment(config);
   await openEngine(config.engine);
   return forecastRun(config, design);

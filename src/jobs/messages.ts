@@ -14,10 +14,24 @@ export const toEngineSchema = z.discriminatedUnion('type', [
     until: z.string().nullable(),
   }),
   z.strictObject({ type: z.literal('forecast'), config: configSchema }),
+  /** Draw with a model of a project that is on disk. */
+  z.strictObject({
+    type: z.literal('draw'),
+    project: z.string(),
+    config: configSchema,
+    model: z.enum(['base', 'uniform', 'adaptive']),
+    seed: z.number(),
+    count: z.number(),
+    at: z.string(),
+  }),
+  /** To a run at work: draw with the network in training before its next update. */
+  z.strictObject({ type: z.literal('drawNow'), request: z.number(), seed: z.number(), count: z.number() }),
   /** Stop at the next update, with a checkpoint. */
   z.strictObject({ type: z.literal('stop') }),
 ]);
 export type ToEngine = z.output<typeof toEngineSchema>;
+/** What an engine process is started for. */
+export type EngineTask = Extract<ToEngine, { type: 'run' | 'forecast' | 'draw' }>;
 
 const stage = z.string();
 const pipelineEventSchema: z.ZodType<PipelineEvent> = z.discriminatedUnion('type', [
@@ -61,6 +75,9 @@ export const fromEngineSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('ready') }),
   z.strictObject({ type: z.literal('heartbeat'), rssBytes: z.number() }),
   z.strictObject({ type: z.literal('events'), events: z.array(pipelineEventSchema) }),
+  /** Name of the picture that was asked for; `request` is null where drawing is the whole task. */
+  z.strictObject({ type: z.literal('drawn'), request: z.number().nullable(), name: z.string() }),
+  z.strictObject({ type: z.literal('notDrawn'), request: z.number(), error: errorDetailsSchema }),
   /** The last word: what came of it. */
   z.strictObject({ type: z.literal('finished'), forecast: forecastSchema.nullable() }),
   z.strictObject({ type: z.literal('stopped') }),

@@ -4,8 +4,15 @@ import type { PipelineEvent } from '../contract/events.js';
 import { AwakeTimer } from './awakeTimer.js';
 import { isNoise, meansOutOfMemory, nameCrash, outOfMemory } from './knownProblems.js';
 import { memoryKills } from './memoryKills.js';
-import { fromEngineSchema, type FromEngine, type MeasuredForecast, type ToEngine } from './messages.js';
+import {
+  fromEngineSchema,
+  type EngineTask,
+  type FromEngine,
+  type MeasuredForecast,
+  type ToEngine,
+} from './messages.js';
 import type { EngineChild, SpawnEngine } from './spawnEngine.js';
+import { engineEnded, nothingInTraining, Wishes } from './wishes.js';
 
 /** What came of an engine process. `lost` = it ended, or was ended because it hung, without saying anything. */
 export type EngineOutcome =
@@ -18,6 +25,8 @@ export interface EngineListener {
   onReady?(): void;
   onEvents?(events: readonly PipelineEvent[]): void;
   onHeartbeat?(rssBytes: number): void;
+  /** The picture that was the whole task. */
+  onDrawn?(name: string): void;
 }
 
 /** Milliseconds in which this machine was awake. */
@@ -39,7 +48,16 @@ export interface RunningEngine {
   /** Asks for a clean stop, then terminates, then kills. May be called again; only the first call counts. */
   stop(): void;
   readonly outcome: Promise<EngineOutcome>;
+  /**
+   * Asks a run for samples of the network in training, before its next update.
+   * @returns the picture's name
+   * @throws failure `NOTHING_IN_TRAINING` in a stage that trains no network; `ENGINE_ENDED` where the process ends first
+   */
+  draw(wish: { readonly seed: number; readonly count: number }): Promise<string>;
 }
+
+/** Stages that train a network which samples can be drawn with. */
+const TRAINING = /^(base|uniform|experts\/\d+)$/;
 
 /** Lines of stderr kept to name a crash. */
 const KEPT_LINES = 40;
@@ -47,7 +65,7 @@ const KEPT_LINES = 40;
 /** Starts an engine process with one task and looks after it to its end. Never rejects. */
 export function superviseEngine(options: {
   readonly spawn: SpawnEngine;
-  readonly task: Exclude<ToEngine, { type: 'stop' }>;
+  readonly task: EngineTask;
   readonly listener?: EngineListener;
   readonly patience?: Partial<EnginePatience>;
   /** How many processes the kernel killed for want of memory so far. */
@@ -75,8 +93,11 @@ export function superviseEngine(options: {
   try {
     child = spawn();
   } catch (error) {
-    return { pid: null, stop: () => undefined, outcome: Promise.resolve({ kind: 'failed', error: notStarted(error) }) };
+    const outcome = Promise.resolve({ kind: 'failed', error: notStarted(error) } as const);
+    return { pid: null, stop: () => undefined, outcome, draw: () => Promise.reject(engineEnded()) };
   }
+
+  const wishes = new Wishes();
 
   const kill = (signal: NodeJS.Signals) => void child.kill(signal);
   const terminate = () => {
@@ -134,6 +155,11 @@ export function superviseEngine(options: {
       case 'heartbeat':
         rssBytes = message.rssBytes;
         return listener.onHeartbeat?.(rssBytes);
+      case 'drawn':
+        if (message.request === null) return listener.onDrawn?.(message.name);
+        return wishes.fulfil(message.request, message.name);
+      case 'notDrawn':
+        return wishes.refuse(message.request, message.error);
       case 'events':
         for (const event of message.events)
           if (event.type === 'state' && event.state === 'running') stage = event.stage;
@@ -159,6 +185,7 @@ export function superviseEngine(options: {
   const outcome = new Promise<EngineOutcome>((resolve) => {
     const settle = (result: EngineOutcome) => {
       for (const timer of timers) timer.cancel();
+      wishes.refuseAll(engineEnded());
       resolve(result);
     };
     // `on`: an error that nobody listens to would end this program.
@@ -180,6 +207,12 @@ export function superviseEngine(options: {
   return {
     pid: child.pid ?? null,
     outcome,
+    draw({ seed, count }) {
+      if (stage === null || !TRAINING.test(stage)) return Promise.reject(nothingInTraining(stage));
+      const { request, answer } = wishes.open();
+      tell({ type: 'drawNow', request, seed, count });
+      return answer;
+    },
     stop() {
       if (stopAsked) return;
       stopAsked = true;

@@ -31,20 +31,11 @@ export function searchShare({ base, experts, search }: Pick<PlannedCompute, 'bas
 export function plannedCompute(config: ExperimentConfig, design: ExperimentDesign): PlannedCompute {
   const { base, experts, evaluation } = config;
   const { baseMacs, groups, meanBudget, visited } = design;
-  const distilled = experts.distillation > 0 ? experts.steps * base.batch * baseMacs : 0;
-  const evaluated = experts.evaluateEvery === 0 ? 0 : Math.ceil(experts.steps / experts.evaluateEvery);
   const images = evaluation.samples * evaluation.seeds.length * visited.length;
   const evaluatedRatios = 1 + meanBudget * (evaluation.uniformBaseline ? 2 : 1);
   return {
     base: base.imported === null ? trainingMacs(base.steps * base.batch, baseMacs) : 0,
-    experts: groups.reduce(
-      (sum, { budget }) =>
-        sum +
-        trainingMacs(experts.steps * base.batch, budget * baseMacs) +
-        distilled +
-        evaluated * experts.evaluateImages * budget * baseMacs,
-      0,
-    ),
+    experts: groups.reduce((sum, group) => sum + expertMacs(config, design, group), 0),
     search:
       measurementMacs(config, design) +
       groups.reduce((sum, group) => sum + groupSearchMacs(config, design, group), 0) +
@@ -54,6 +45,40 @@ export function plannedCompute(config: ExperimentConfig, design: ExperimentDesig
       : 0,
     evaluation: images * evaluatedRatios * baseMacs,
   };
+}
+
+/**
+ * The same by stage, for those that take most of a run: `base`, `experts/N` with its search, `uniform` with its evidence,
+ * `evaluation`.
+ */
+export function plannedStages(config: ExperimentConfig, design: ExperimentDesign): ReadonlyMap<string, number> {
+  const { base, uniform, evaluation } = plannedCompute(config, design);
+  return new Map([
+    ['base', base],
+    ...design.groups.map(
+      (group) =>
+        [`experts/${group.index}`, expertMacs(config, design, group) + groupSearchMacs(config, design, group)] as const,
+    ),
+    ...(uniform === 0
+      ? []
+      : [['uniform', uniform + evidenceMacs(config, design, config.diffusion.timesteps)] as const]),
+    ['evaluation', evaluation],
+  ]);
+}
+
+/** Training of one expert, with its teacher and its held-out losses. */
+function expertMacs(
+  { base, experts }: ExperimentConfig,
+  { baseMacs }: Pick<ExperimentDesign, 'baseMacs'>,
+  { budget }: ExperimentDesign['groups'][number],
+): number {
+  const distilled = experts.distillation > 0 ? experts.steps * base.batch * baseMacs : 0;
+  const evaluated = experts.evaluateEvery === 0 ? 0 : Math.ceil(experts.steps / experts.evaluateEvery);
+  return (
+    trainingMacs(experts.steps * base.batch, budget * baseMacs) +
+    distilled +
+    evaluated * experts.evaluateImages * budget * baseMacs
+  );
 }
 
 /** What grouping and budgets are measured with. */

@@ -13,6 +13,8 @@ export interface StageStatus {
   readonly progress: number;
   /** Seconds to go at the speed so far; null for stages that have not begun. */
   readonly etaSeconds: number | null;
+  /** Seconds of work so far, without those of the attempt at work. */
+  readonly seconds: number;
 }
 
 export interface ProjectStatus {
@@ -36,6 +38,7 @@ export async function projectStatus(project: Project): Promise<ProjectStatus> {
       state,
       progress: current ? record.progress : 0,
       etaSeconds: current ? secondsToGo(record) : null,
+      seconds: current ? record.seconds : 0,
     });
   }
   return { name: project.file.name, stages: statuses };

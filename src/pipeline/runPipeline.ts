@@ -11,6 +11,7 @@ import { peakRssBytes, resetPeakRss } from '../tensor/memory.js';
 import { requirePrecision } from '../tensor/precision.js';
 import { SOFTWARE_VERSION } from '../contract/version.js';
 import { loadExperimentData } from './experimentData.js';
+import { DrawRequests } from './drawRequests.js';
 import { designExperiment, type ExperimentDesign } from './design.js';
 import { requireSpaceForRun } from './diskNeed.js';
 import { forecastRun } from './forecast.js';
@@ -31,6 +32,8 @@ export interface RunOptions {
   readonly only?: string;
   /** Computes the chosen stages again although they are finished; an evaluation reads its images back from disk. */
   readonly again?: boolean;
+  /** Samples that somebody asks for while a network trains. */
+  readonly draws?: DrawRequests;
 }
 
 /**
@@ -46,6 +49,7 @@ export async function runPipeline(project: Project, options: RunOptions): Promis
   const chosen = chooseStages(stages, options);
   const store = new StageStore(project);
   const hashes = inputHashes(stages);
+  const draws = options.draws ?? new DrawRequests();
   const release = await lockProject(project);
   try {
     await sweepLeftovers(project.folder);
@@ -68,7 +72,8 @@ export async function runPipeline(project: Project, options: RunOptions): Promis
       const design = await projectDesign(config, store);
       if (!isMemoryChecked) await warnAboutMemory(config, design, options.emit);
       isMemoryChecked = true;
-      const context = { project, config, design, store, ...shared, emit: options.emit, signal: options.signal };
+      const { emit, signal } = options;
+      const context = { project, config, design, store, ...shared, emit, signal, draws };
       await runStage(stage, record, inputHash, context);
     }
   } catch (error) {

@@ -30,8 +30,12 @@ export async function writeSampleGrid(
   }
 }
 
-/** The fixed noises through any denoiser, as a PNG. */
-export async function sampleGrid(context: StageContext, denoiser: Denoiser, count = GRID_IMAGES): Promise<Buffer> {
+/** The fixed noises, or those of another seed, through any denoiser, as a PNG. */
+export async function sampleGrid(
+  context: Pick<StageContext, 'config' | 'design' | 'signal'>,
+  denoiser: Denoiser,
+  { count = GRID_IMAGES, seed = context.config.seed }: { readonly count?: number; readonly seed?: number } = {},
+): Promise<Buffer> {
   const { size, channels } = context.config.data;
   const images = await sampleImages({
     denoiser,
@@ -40,7 +44,7 @@ export async function sampleGrid(context: StageContext, denoiser: Denoiser, coun
     count,
     size,
     channels,
-    seed: context.config.seed,
+    seed,
     signal: context.signal,
   });
   const scale = Math.max(1, Math.round(SHOWN_SIZE / size));

@@ -5,6 +5,7 @@ import type { Dataset } from '../data/dataset.js';
 import type { Project } from '../project/project.js';
 import type { Engine } from '../tensor/engine.js';
 import type { ExperimentDesign } from './design.js';
+import type { DrawRequests } from './drawRequests.js';
 import type { StageStore } from './stageStore.js';
 
 /** What a stage works with. Effects go through here; results go into the stage's own folder. */
@@ -17,6 +18,8 @@ export interface StageContext {
   readonly data: { readonly train: Dataset; readonly heldOut: Dataset };
   readonly emit: EventSink;
   readonly signal: AbortSignal;
+  /** Samples that somebody asks for while a network trains. */
+  readonly draws: DrawRequests;
   /** The stage that is running, and its folder. */
   readonly stageId: string;
   /** SHA-256 of everything that decides the stage's result; its checkpoints carry it. */

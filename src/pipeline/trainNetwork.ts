@@ -2,9 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { BaseConfig } from '../contract/config.js';
-import { interrupted } from '../contract/errors.js';
+import { failure, interrupted } from '../contract/errors.js';
 import type { UNetSpec } from '../model/spec.js';
 import type { Weights } from '../model/weights.js';
+import type { Denoiser } from '../sampling/denoiser.js';
 import type { Engine } from '../tensor/engine.js';
 import { openBatchSource } from '../training/batchSource.js';
 import { latestCheckpoint, writeCheckpoint } from '../training/checkpoint.js';
@@ -16,6 +17,7 @@ import { diverged, train } from '../training/trainLoop.js';
 import { addUpdate, emptyMetrics, metricLine, type PendingMetrics } from './lossMetrics.js';
 import { writeJsonAtomic } from '../project/atomicFile.js';
 import { stepOptions, type MicroBatch } from '../training/trainStep.js';
+import { drawInTraining } from './drawInTraining.js';
 import { MetricsFile } from './metricsFile.js';
 import { ProgressMeter } from './progressMeter.js';
 import { writeSampleGrid } from './sampleGrid.js';
@@ -47,6 +49,8 @@ export interface NetworkTraining {
   readonly draw: TimestepDraw;
   /** Changes the drawn batches, a function of the batch alone: a teacher's targets. */
   readonly retarget?: (batches: readonly MicroBatch[]) => MicroBatch[];
+  /** How the network takes part in a whole model, for samples that are asked for; alone by default. What it returns owns it. */
+  readonly amongOthers?: (own: Denoiser) => Denoiser;
   /** Keeps the best weights by a held-out loss, and may end the training early. */
   readonly selection?: WeightSelection | undefined;
 }
@@ -217,6 +221,9 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
             emit({ type: 'metric', stage, step: update, values: { loss: line.loss, gradientNorm: line.gradientNorm } });
           }
           progress.report(update);
+          await context.draws.answer((wish) =>
+            drawInTraining(context, { ...training, weights: step.snapshot().ema }, wish, update),
+          );
           return settle(update);
         },
       });
@@ -225,6 +232,7 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
     if (signal.aborted && lastUpdate > saved) await save(lastUpdate);
     throw signal.aborted ? interrupted() : error;
   } finally {
+    context.draws.refuseAll(failure('TRAINING_ENDED', `the training of ${stage} ended first`, 'ask again'));
     step.dispose();
     await source.close();
   }

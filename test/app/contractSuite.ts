@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -107,6 +107,25 @@ export function contractSuite(name: string, open: (app: Application) => Promise<
       await ask('projects.forget', { id: made.id });
       expect(await ask('projects.recent', {})).toEqual([]);
       expect(await refusal('projects.open', { id: made.id })).toBe('PROJECT_UNKNOWN');
+    });
+
+    it('keeps notes, tags and a colour beside a project', async () => {
+      const { id, notes } = await create('one');
+      expect(notes).toEqual({ text: '', tags: [], colour: null });
+      const written = { text: 'warm-up was too short\nsecond try', tags: ['paper', 'ünïcode'], colour: '#1b8087' };
+      const given = { ...written, tags: [' paper ', 'ünïcode', 'paper'] };
+      expect((await ask('projects.annotate', { id, notes: given })).notes).toEqual(written);
+      expect((await ask('projects.recent', {}))[0].notes).toEqual(written);
+      expect((await ask('projects.open', { path: join(root, 'one') })).notes).toEqual(written);
+      expect(await refusal('projects.annotate', { id, notes: { ...written, colour: 'red' } })).toBe('BAD_PARAMETERS');
+      expect(await refusal('projects.annotate', { id, notes: { ...written, tags: ['a,b'] } })).toBe('BAD_PARAMETERS');
+
+      // A file that is damaged costs nobody the project, and is not lost when new notes are written.
+      await writeFile(join(root, 'one/notes.json'), '{"format":"stepadapt-notes","version":2');
+      expect((await ask('projects.open', { id })).notes).toEqual(notes);
+      await ask('projects.annotate', { id, notes: written });
+      expect((await ask('projects.open', { id })).notes).toEqual(written);
+      expect(await readFile(join(root, 'one/notes.json.aside'), 'utf8')).toContain('"version":2');
     });
 
     it('keeps to its folders', async () => {
@@ -269,6 +288,93 @@ export function contractSuite(name: string, open: (app: Application) => Promise<
       expect(await asked).toEqual(forecast);
     });
 
+    it('draws samples: with the run at work, or in a process of their own', async () => {
+      const { id } = await create('one');
+      const wish = { id, seed: 7, count: 4 };
+      expect(await refusal('samples.draw', { ...wish, model: 'training' })).toBe('NOTHING_IN_TRAINING');
+      expect(await refusal('samples.draw', { ...wish, model: 'base', count: 65 })).toBe('BAD_PARAMETERS');
+      const name = '20261126184500123-base-step30-seed7-count4';
+      const drawn = { at: '2026-11-26T18:45:00.123Z', model: 'base', step: 30, seed: 7, count: 4 };
+      await mkdir(join(root, 'one/samples'));
+      await writeFile(join(root, 'one/samples', `${name}.png`), PIXEL);
+
+      const apart = ask('samples.draw', { ...wish, model: 'base' });
+      const own = await engines.atWork(0);
+      expect(own.received[0]).toMatchObject({ type: 'draw', model: 'base', seed: 7, count: 4 });
+      own.say({ type: 'drawn', request: null, name });
+      own.end({ type: 'finished', forecast: null });
+      expect(await apart).toMatchObject(drawn);
+      expect(await host.get(imageUrl((await apart).image))).toEqual(new Uint8Array(PIXEL));
+      expect((await ask('runs.snapshot', { id })).drawn).toEqual([await apart]);
+
+      const failing = refusal('samples.draw', { ...wish, model: 'adaptive' });
+      const error = { code: 'MODEL_NOT_TRAINED', message: 'not yet', hint: 'later' };
+      (await engines.atWork(1)).end({ type: 'failed', error });
+      expect(await failing).toBe('MODEL_NOT_TRAINED');
+
+      await ask('runs.start', { id });
+      const run = await engines.atWork(2);
+      expect(await refusal('samples.draw', { ...wish, model: 'training' })).toBe('NOTHING_IN_TRAINING');
+      run.say({ type: 'events', events: [{ type: 'state', stage: 'base', state: 'running' }] });
+      const within = ask('samples.draw', { ...wish, model: 'training' });
+      await eventually(
+        () => run.received.at(-1)!,
+        ({ type }) => type === 'drawNow',
+      );
+      expect(run.received.at(-1)).toEqual({ type: 'drawNow', request: 1, seed: 7, count: 4 });
+      run.say({ type: 'drawn', request: 1, name });
+      expect(await within).toMatchObject(drawn);
+    });
+
+    it('lists the checkpoints that are kept, with their sizes', async () => {
+      const { id } = await create('one');
+      expect(await ask('checkpoints.list', { id })).toEqual([]);
+      const write = async (stage: string, step: string, bytes: number) => {
+        const folder = join(root, 'one/stages', stage, 'checkpoints', step);
+        await mkdir(join(folder, 'unet'), { recursive: true });
+        await writeFile(join(folder, 'state.json'), 'x'.repeat(bytes - 10));
+        await writeFile(join(folder, 'unet/config.json'), 'x'.repeat(10));
+      };
+      await write('experts/1', 'step-00000004', 50);
+      await write('base', 'step-00000200', 300);
+      await write('base', 'step-00000100', 100);
+      // What is being written or removed does not count.
+      await write('base', '.writing-step-00000300', 900);
+      const list = await ask('checkpoints.list', { id });
+      expect(list.map(({ stage, kept }) => [stage, kept.map(({ step, bytes }) => [step, bytes])])).toEqual([
+        [
+          'base',
+          [
+            [100, 100],
+            [200, 300],
+          ],
+        ],
+        ['experts/1', [[4, 50]]],
+      ]);
+      expect(Date.now() - Date.parse(list[0].kept[0].at)).toBeLessThan(60_000);
+    });
+
+    it('a host that comes later shows what was logged before', async () => {
+      const { id } = await create('one');
+      await ask('runs.start', { id });
+      const engine = await engines.atWork(0);
+      engine.say({ type: 'events', events: [{ type: 'log', level: 'warn', message: 'remember me' }] });
+      engine.end({ type: 'finished', forecast: null });
+      await eventually(
+        () => ask('runs.snapshot', { id }),
+        ({ job }) => job?.state === 'finished',
+      );
+      await host.close();
+      await app.close();
+      const dataFolder = join(root, 'data');
+      app = await createApplication({ host: 'process', dataFolder, roots: [root], spawn: engines.spawn });
+      host = await open(app);
+      const { log, seq } = await ask('runs.snapshot', { id });
+      expect(log).toMatchObject([{ level: 'warn', message: 'remember me' }]);
+      expect(log[0].seq).toBeLessThan(0);
+      expect((await ask('runs.snapshot', { id, since: seq })).log).toEqual([]);
+    });
+
     it('compares projects, and has nothing to show before they are evaluated', async () => {
       const one = await create('one');
       const two = await create('two');
@@ -283,6 +389,14 @@ export function contractSuite(name: string, open: (app: Application) => Promise<
         protocolDifferences: [],
         comparable: true,
       });
+      await mkdir(join(root, 'two/stages/base'), { recursive: true });
+      const line = { step: 4, loss: 0.25, gradientNorm: 2, learningRate: 0.001, lossByTimestep: [0.25] };
+      await writeFile(join(root, 'two/stages/base/metrics.jsonl'), `${JSON.stringify(line)}\n`);
+      expect(await ask('compare.metrics', { ids: [one.id, two.id] })).toMatchObject([
+        null,
+        { steps: [4], loss: [0.25] },
+      ]);
+      expect(await refusal('compare.metrics', { ids: [one.id], stage: '../..' })).toBe('STAGE_UNKNOWN');
       expect(await refusal('results.get', { id: one.id })).toBe('NOT_EVALUATED');
       expect(await refusal('report.create', { id: one.id })).toBe('NOT_EVALUATED');
       expect(await ask('report.list', { id: one.id })).toEqual([]);

@@ -120,6 +120,13 @@ it(
     const seen = events.length;
     expect((await ask('runs.start', { id })).id).not.toBe(first.id);
     await eventually(snapshot, ({ metrics }) => metrics.length > 0);
+    await eventually(
+      async () => events.slice(seen),
+      (since) => since.some((event) => event.type === 'pipeline' && event.event.type === 'metric'),
+    );
+    const inTraining = await ask('samples.draw', { id, model: 'training', seed: 3, count: 4 });
+    expect(inTraining).toMatchObject({ model: 'base', seed: 3, count: 4 });
+    expect(inTraining.step).toBeGreaterThan(0);
     expect((await ask('runs.pause', { id })).state).toBe('pausing');
     await eventually(snapshot, ({ job }) => job!.state === 'paused');
     const second = await ask('runs.start', { id });
@@ -131,6 +138,12 @@ it(
     expect(ended.stages.every(({ state }) => state === 'done')).toBe(true);
     expect(ended.metrics[0].steps).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
     expect(ended.samples.map(({ stage }) => stage)).toEqual(expect.arrayContaining(['base', 'evaluation']));
+
+    const adaptive = await ask('samples.draw', { id, model: 'adaptive', seed: 3, count: 4 });
+    expect((await ask('runs.snapshot', { id })).drawn).toEqual([inTraining, adaptive]);
+    const grid = Buffer.from((await app.file(`/api/image/${adaptive.image}`))!.bytes);
+    // Four pictures of 8 pixels, eight times enlarged, with lines of one pixel around each.
+    expect([grid.readUInt32BE(16), grid.readUInt32BE(20)]).toEqual([4 * 65 + 1, 65 + 1]);
 
     const results = await ask('results.get', { id });
     expect(results.rows.map(({ model }) => model)).toEqual(['base', 'uniform', 'adaptive']);

@@ -46,6 +46,30 @@ describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
     expect(await findings()).toEqual([]);
     await page.keyboard.press('Escape');
   });
+
+  test('dialogs have no serious finding, and give the focus back', async () => {
+    await page.getByRole('link', { name: 'Run', exact: true }).click();
+    await page.getByRole('heading', { name: READY['Run'] }).first().waitFor();
+    await page.locator('#main').focus();
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    expect(await findings()).toEqual([]);
+    await page.keyboard.press('Escape');
+
+    const enlarge = page.getByRole('button', { name: /^Enlarge: Samples/ });
+    await enlarge.focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: /^Samples/ }).waitFor();
+    expect(await findings()).toEqual([]);
+    await page.keyboard.press('Escape');
+    await expect.poll(() => enlarge.evaluate((button) => button === button.ownerDocument.activeElement)).toBe(true);
+
+    await page.getByRole('button', { name: 'Export Loss', exact: true }).click();
+    await page.getByRole('menuitem', { name: /^PNG/ }).click();
+    await page.getByRole('dialog', { name: 'Save as a picture' }).waitFor();
+    expect(await findings()).toEqual([]);
+    await page.keyboard.press('Escape');
+  });
 });
 
 test.each(['Design', 'Run', 'Experts', 'Results'])(

@@ -118,6 +118,29 @@ describe.each(HOSTS)('$name', ({ name, missing, open }) => {
       await loss.getByLabel('What is shown').selectOption('Denoising loss');
       await loss.getByRole('button', { name: 'Table' }).click();
       await loss.getByRole('cell', { name: '60', exact: true }).waitFor();
+
+      const kept = page.getByRole('region', { name: 'Checkpoints', exact: true });
+      await kept.getByRole('rowheader', { name: 'Base' }).waitFor();
+      // What a later page reads was written while the run went on.
+      await page.getByRole('log').getByText('evaluation: done').waitFor();
+    });
+
+    test("samples are drawn on demand, from a seed of one's own", async () => {
+      const panel = page.getByRole('region', { name: 'Samples' });
+      await panel.getByLabel('Seed').fill('7');
+      await panel.getByLabel('Images').selectOption('4');
+      await panel.getByRole('button', { name: 'Sample now' }).click();
+      const grid = panel.getByRole('img', { name: 'Samples: Step-adaptive experts, seed 7, 4 images' });
+      await grid.waitFor();
+      await expect
+        .poll(() => grid.evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth))
+        .toBe(4 * 65 + 1);
+      await panel.getByRole('button', { name: /^Enlarge/ }).click();
+      await page.getByRole('dialog').getByRole('img').waitFor();
+      await page.keyboard.press('Escape');
+      await page.reload();
+      await panel.getByLabel('Which samples').selectOption('On demand');
+      await grid.waitFor();
     });
 
     test('experts show what was pruned', async () => {
@@ -155,6 +178,36 @@ describe.each(HOSTS)('$name', ({ name, missing, open }) => {
       expect(csv).toMatch(/^stage,step,loss/);
       expect(await exported('Figures, SVG', 'quality')).toMatch(/^<svg[^>]*xmlns=/);
       expect(await exported('The whole report', 'HTML')).toContain('<!doctype html>');
+    });
+
+    test('a chart is saved as a picture of the size that was asked for', async () => {
+      await page.getByRole('button', { name: 'Export Quality against compute' }).click();
+      await page.getByRole('menuitem', { name: /^PNG/ }).click();
+      const dialog = page.getByRole('dialog', { name: 'Save as a picture' });
+      await dialog.getByLabel('Width').fill('99');
+      expect(await dialog.getByRole('button', { name: 'Save PNG' }).isDisabled()).toBe(true);
+      await dialog.getByLabel('Width').fill('2000');
+      await dialog.getByLabel('Height').fill('900');
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        dialog.getByRole('button', { name: 'Save PNG' }).click(),
+      ]);
+      const png = await readFile(await download.path());
+      expect([png.toString('latin1', 1, 4), png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual(['PNG', 2000, 900]);
+    });
+
+    test('notes and tags are kept, and the first page finds a project by them', async () => {
+      await page.getByLabel('What to remember of this project').fill('steps are few');
+      await page.getByLabel('Tags').fill('paper, ablation');
+      await page.getByLabel('Orange').check();
+      await page.getByRole('region', { name: 'Notes' }).getByText('Saved').waitFor();
+      await page.reload();
+      await expect.poll(() => page.getByLabel('Tags').inputValue()).toBe('paper, ablation');
+      expect(await page.getByLabel('Orange').isChecked()).toBe(true);
+      await page.getByRole('link', { name: 'Start' }).click();
+      await page.getByRole('list', { name: 'Tags of tiny' }).getByText('ablation').waitFor();
+      await page.getByText('steps are few').waitFor();
+      await page.getByRole('link', { name: 'Results' }).click();
     });
 
     test('the finished project is on the first page and opens with its results', async () => {

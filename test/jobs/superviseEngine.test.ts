@@ -76,6 +76,29 @@ it('a process that stops as asked is not touched', async () => {
   expect(child.signals).toEqual([]);
 });
 
+it('samples are asked of a run in training, and every wish is answered, at the latest by the end', async () => {
+  const { child, running } = begin();
+  const wish = { seed: 7, count: 4 };
+  const stage = (id: string) => child.say({ type: 'events', events: [{ type: 'state', stage: id, state: 'running' }] });
+  child.say({ type: 'ready' });
+  await expect(running.draw(wish)).rejects.toMatchObject({ code: 'NOTHING_IN_TRAINING' });
+  stage('evaluation');
+  await expect(running.draw(wish)).rejects.toMatchObject({ code: 'NOTHING_IN_TRAINING' });
+  stage('experts/3');
+  const wishes = [running.draw(wish), running.draw(wish), running.draw(wish)];
+  expect(child.received.slice(1)).toEqual([1, 2, 3].map((request) => ({ type: 'drawNow', request, ...wish })));
+  const settled = Promise.allSettled(wishes);
+  child.say({ type: 'drawn', request: 2, name: 'two' });
+  child.say({ type: 'notDrawn', request: 1, error: { code: 'DISK_FULL', message: 'full', hint: 'free some' } });
+  child.say({ type: 'drawn', request: 99, name: 'nobody asked' });
+  child.end({ type: 'finished', forecast: null });
+  expect(await settled).toMatchObject([
+    { reason: { code: 'DISK_FULL' } },
+    { value: 'two' },
+    { reason: { code: 'ENGINE_ENDED' } },
+  ]);
+});
+
 it('a process that never gets ready is ended, and the reason is said', async () => {
   const { child, running } = begin();
   child.onSignal = (signal) => child.exit(null, signal);

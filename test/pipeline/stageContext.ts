@@ -4,6 +4,7 @@ import type { PipelineEvent } from '../../src/contract/events.js';
 import { makeDataset } from '../../src/data/makeDataset.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { designExperiment } from '../../src/pipeline/design.js';
+import { DrawRequests } from '../../src/pipeline/drawRequests.js';
 import type { StageContext } from '../../src/pipeline/stage.js';
 import { StageStore } from '../../src/pipeline/stageStore.js';
 import { parseConfig } from '../../src/project/project.js';
@@ -54,6 +55,7 @@ export async function stageContext(
     data: { train: noiseImages(32), heldOut: noiseImages(8) },
     emit: (event) => void events.push(event),
     signal,
+    draws: new DrawRequests(),
     stageId,
     inputHash: 'a'.repeat(64),
     folder: store.folder(stageId),

@@ -96,6 +96,28 @@ describe('trainNetwork with a selection', () => {
     expect(whole.weights).toEqual((await (await training('plain', {})).run()).weights);
   });
 
+  it('draws what is asked for between two updates, and ends with the same weights', async () => {
+    const plain = await (await training('quiet', {})).run();
+    const asked = await training('asked', {});
+    const name = asked.context.draws.ask({ seed: 5, count: 3 });
+    const result = await asked.run();
+    expect(result.weights).toEqual(plain.weights);
+    expect(await name).toMatch(/^\d{17}-base-step1-seed5-count3$/);
+    const png = await readFile(join(asked.context.project.folder, 'samples', `${await name}.png`));
+    expect(png.toString('latin1', 1, 4)).toBe('PNG');
+
+    // A network that cannot be drawn with is no reason to stop its training, and nothing waits after its end.
+    const failing = await training('failing', {
+      amongOthers: () => {
+        throw new Error('no such network');
+      },
+    });
+    const refused = failing.context.draws.ask({ seed: 5, count: 3 });
+    refused.catch(() => undefined);
+    expect((await failing.run()).weights).toEqual(plain.weights);
+    await expect(refused).rejects.toThrow('no such network');
+  });
+
   it('goes on after an interruption to the same weights', async () => {
     // Any function of the weights will do; this one is least in the middle of the training.
     const target = (await (await training('target', { steps: 5 })).run()).weights;

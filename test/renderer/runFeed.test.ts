@@ -11,8 +11,10 @@ function feed(seq = 10): RunFeed {
     epoch: 'e',
     job: null,
     stages: [stage('base'), stage('grouping')],
+    time: { workedSeconds: 0, remainingSeconds: null },
     metrics: [],
     samples: [],
+    drawn: [],
     log: [],
   });
 }

@@ -87,7 +87,7 @@ async function evaluateModel(
     context.emit({ type: 'log', level: 'info', message }),
   );
   try {
-    const grid = await sampleGrid(context, model.denoiser, SHOWN_IMAGES);
+    const grid = await sampleGrid(context, model.denoiser, { count: SHOWN_IMAGES });
     await writeFileAtomic(join(context.folder, `${name}.png`), grid);
     const perSeed: SeedResult[] = [];
     const protocols: Protocol[] = [];

@@ -2,10 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExperimentConfig } from '../../contract/config.js';
 import type { GroupLosses } from '../../contract/results.js';
+import { routeByTimestep } from '../../method/router.js';
 import { initialiseWeights } from '../../model/initialise.js';
 import type { UNetSpec } from '../../model/spec.js';
 import type { Weights } from '../../model/weights.js';
 import { writeJsonAtomic } from '../../project/atomicFile.js';
+import { createNetworkDenoiser } from '../../sampling/networkDenoiser.js';
 import { createTeacher } from '../../training/distillation.js';
 import { heldOutLoss, heldOutSet } from '../../training/heldOutLoss.js';
 import type { TimestepDraw } from '../../training/timestepDraws.js';
@@ -72,6 +74,13 @@ export function expertStage(config: ExperimentConfig, index: number): Stage {
           common: config.base,
           sampleEvery: 0,
           draw,
+          amongOthers: (own) => {
+            const elsewhere = createNetworkDenoiser(design.spec, base, design.objective);
+            return routeByTimestep(
+              design.bounds,
+              design.groups.map((other) => (other.index === index ? own : elsewhere)),
+            );
+          },
           ...(teacher !== null && { retarget: (batches) => teacher.retarget(batches) }),
           selection: groupSelection(context, group, pruned.spec),
         });
