@@ -12,11 +12,11 @@ export interface PictureSize {
  * Draws a chart again as a PNG of any size: the same stretch of the axes, and text as large against the chart as on the screen,
  * drawn with the pixels of the file rather than enlarged.
  */
-export async function drawChartPng(chart: Chart, { width, height, ground }: PictureSize): Promise<Blob> {
-  const ratio = width / chart.width;
+export function drawChartPng(chart: Chart, { width, height, ground }: PictureSize): Promise<Blob> {
   const canvas = document.createElement('canvas');
-  canvas.width = chart.width;
-  canvas.height = height / ratio;
+  canvas.width = Math.round(chart.width);
+  const ratio = width / canvas.width;
+  canvas.height = Math.floor(height / ratio);
   const copy = new Chart(canvas, {
     type: (chart.config as ChartConfiguration).type,
     data: chart.config.data,
@@ -27,18 +27,24 @@ export async function drawChartPng(chart: Chart, { width, height, ground }: Pict
       devicePixelRatio: ratio,
       scales: scalesInView(chart),
     },
-    plugins: [solidGround(ground)],
   });
-  try {
-    return await new Promise((done, fail) =>
-      copy.canvas.toBlob(
-        (blob) => (blob === null ? fail(new Error('the picture is too large to be drawn')) : done(blob)),
-        'image/png',
-      ),
-    );
-  } finally {
-    copy.destroy();
+  // A chart is a whole number of the screen's pixels large; what is missing of the file's at its edges is ground.
+  const picture = document.createElement('canvas');
+  picture.width = width;
+  picture.height = height;
+  const context = picture.getContext('2d');
+  if (context !== null) {
+    context.fillStyle = ground;
+    context.fillRect(0, 0, width, height);
+    context.drawImage(copy.canvas, 0, 0);
   }
+  copy.destroy();
+  return new Promise((done, fail) =>
+    picture.toBlob(
+      (blob) => (blob === null ? fail(new Error('the picture is too large to be drawn')) : done(blob)),
+      'image/png',
+    ),
+  );
 }
 
 /** The axes as they are zoomed and panned now. */
@@ -50,16 +56,4 @@ function scalesInView(chart: Chart): NonNullable<ChartOptions['scales']> {
       return [id, { ...options, ...(isCategory ? {} : { min: scale.min, max: scale.max }) }];
     }),
   );
-}
-
-function solidGround(colour: string) {
-  return {
-    id: 'solidGround',
-    beforeDraw: ({ ctx, width, height }: Chart) => {
-      ctx.save();
-      ctx.fillStyle = colour;
-      ctx.fillRect(0, 0, width, height);
-      ctx.restore();
-    },
-  };
 }

@@ -69,6 +69,7 @@ describe.each(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
     await page.getByRole('dialog', { name: 'Save as a picture' }).waitFor();
     expect(await findings()).toEqual([]);
     await page.keyboard.press('Escape');
+    await expect.poll(() => page.locator(':focus').getAttribute('aria-label')).toBe('Export Loss');
   });
 });
 
