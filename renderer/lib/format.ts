@@ -76,10 +76,15 @@ export function figure(value: number | null | undefined): string {
   return number(value);
 }
 
+/** With a capital letter at the beginning. */
+export function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** What happened, and what to do next, as two sentences. */
 export function inWords({ message, hint }: { readonly message: string; readonly hint: string }): string {
   const ended = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);
-  return `${ended(message)} ${ended(hint.charAt(0).toUpperCase() + hint.slice(1))}`;
+  return `${ended(message)} ${ended(capitalised(hint))}`;
 }
 
 /** `2 hours ago`; the instant itself belongs in a title beside it. */
