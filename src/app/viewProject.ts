@@ -1,3 +1,4 @@
+import type { ExperimentConfig } from '../contract/config.js';
 import type { JobRecord, JobView } from '../contract/jobs.js';
 import { describeError, StepAdaptError } from '../contract/errors.js';
 import type { ProjectSummary, ProjectView, StageView } from '../contract/projectViews.js';
@@ -81,13 +82,20 @@ export async function viewRun(
   return { stages: read.map(({ view }) => view), time: runTime(times, planned(shownProject(project, live))) };
 }
 
+/** A job at work keeps one config, and a window asks every few seconds: it is planned once. */
+const plans = new WeakMap<ExperimentConfig, ReadonlyMap<string, number>>();
+
 function planned({ file: { config } }: Project): ReadonlyMap<string, number> {
+  const known = plans.get(config);
+  if (known !== undefined) return known;
+  let plan: ReadonlyMap<string, number> = new Map();
   try {
-    return plannedStages(config, designExperiment(config));
+    plan = plannedStages(config, designExperiment(config));
   } catch {
     // An experiment that cannot be has no plan; the design says why.
-    return new Map();
   }
+  plans.set(config, plan);
+  return plan;
 }
 
 async function readStages(
