@@ -29,9 +29,9 @@ export function formatPercent(ratio: number): string {
   return `${minus((ratio * 100).toFixed(1))}${NARROW_SPACE}%`;
 }
 
-/** A metric's value: two decimals, four for values of one digit, so that a column of like values lines up. */
+/** A metric's value: two decimals, as tables of FID have them, and four below 1. */
 export function formatDistance(value: number): string {
-  return minus(value.toFixed(Math.abs(value) < 10 ? 4 : 2));
+  return minus(value.toFixed(Math.abs(value) < 1 ? 4 : 2));
 }
 
 /** Kernel distances are small: shown in thousandths. */

@@ -23,6 +23,7 @@ type Entry = readonly [name: string, value: string];
 
 /** The report as one self-contained page. */
 export function reportPage(model: ReportModel, figures: readonly Figure[]): string {
+  const [headline, ...notes] = model.notes;
   const page = html`<!doctype html>
     <html lang="en">
       <head>
@@ -40,6 +41,7 @@ export function reportPage(model: ReportModel, figures: readonly Figure[]): stri
             <p>Step-adaptive training report, ${model.created.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC')}</p>
           </header>
           <section class="headline">
+            ${headline === undefined ? '' : html`<p class="lead">${headline}</p>`}
             <h2>Comparison</h2>
             ${tableMarkup(comparisonTable(model), comparisonCaption(model))} ${furtherSection(model)}
             <details>
@@ -47,7 +49,7 @@ export function reportPage(model: ReportModel, figures: readonly Figure[]): stri
               <pre tabindex="0" class="copy"><code>${comparisonLatex(model)}</code></pre>
             </details>
             <ul>
-              ${model.notes.map((note) => html`<li>${note}</li>`)}
+              ${notes.map((note) => html`<li>${note}</li>`)}
             </ul>
           </section>
           ${sampleSection(model)}

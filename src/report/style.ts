@@ -18,6 +18,7 @@ header p { margin: 0; color: var(--muted); }
 h1 { margin: 0 0 .25rem; font-size: 1.75rem; line-height: 1.25; font-weight: 650; overflow-wrap: anywhere; }
 h2 { margin: 2.75rem 0 .75rem; padding-bottom: .3rem; border-bottom: 1px solid var(--rule); font-size: 1.2rem; font-weight: 650; }
 p, li { max-width: 44rem; }
+.lead { margin: 1.5rem 0 0; font-size: 1.15rem; line-height: 1.5; }
 ul { padding-left: 1.2rem; }
 li { margin: .3rem 0; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
@@ -44,6 +45,9 @@ summary { color: var(--muted); cursor: pointer; }
 .samples { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: 1.25rem; }
 .samples figure { margin: 0; }
 .samples img { display: block; width: 100%; image-rendering: pixelated; border: 1px solid var(--rule); }
+@media screen and (min-width: 66rem) {
+  .samples { position: relative; left: 50%; width: min(94vw, 110rem); transform: translateX(-50%); }
+}
 dl { display: grid; grid-template-columns: minmax(9rem, max-content) 1fr; gap: .25rem 1.25rem; font-size: .9rem; }
 dt { color: var(--muted); }
 dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }

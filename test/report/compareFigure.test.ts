@@ -30,7 +30,7 @@ describe('the chart of several projects', () => {
     expect(svg).toMatch(/^<svg [^>]*role="img"/);
     for (const words of [
       'one, Base: 10.00 at 2.00',
-      'one, Step-adaptive experts: 8.0000 at 1.60',
+      'one, Step-adaptive experts: 8.00 at 1.60',
       'two, Base: 13.00 at 2.00',
       'two, Step-adaptive experts: 11.00 at 1.60',
     ]) {

@@ -41,7 +41,8 @@ describe('numbers in reports', () => {
     expect(formatCount(35_746_307)).toBe('35\u202f746\u202f307');
     expect(formatPercent(0.8037)).toBe('80.4\u202f%');
     expect(formatDistance(24.04)).toBe('24.04');
-    expect(formatDistance(1.00275)).toBe('1.0028');
+    expect(formatDistance(8.3505)).toBe('8.35');
+    expect(formatDistance(0.73275)).toBe('0.7328');
     expect(formatDistance(-0.00012)).toBe('−0.0001');
   });
 
