@@ -23,7 +23,7 @@ export function splitDataset(dataset: Dataset, heldOut: number): { train: Datase
   if (border < 1) {
     throw inputError(
       'DATA_TOO_FEW',
-      `the data has ${dataset.count} images and ${heldOut} of them are to be held out`,
+      `images in the data: ${dataset.count}, of which ${heldOut} are to be held out, so none is left to train on`,
       'use more images or hold out fewer',
     );
   }

@@ -147,7 +147,7 @@ function imagesOf(arrays: ReadonlyMap<string, NpyArray>, path: string): ByteImag
   if ((channels !== 1 && channels !== 3) || height === 0 || width === 0) {
     throw inputError(
       'NPZ_WRONG_ARRAY',
-      `"arr_0" in ${path} is |u1 (${shape.join(', ')})`,
+      `"arr_0" in ${path} is uint8 (${shape.join(', ')})`,
       'it must hold images as (count, height, width, 1 or 3)',
     );
   }

@@ -38,6 +38,14 @@ export function decodeNpz(bytes: Uint8Array, name = 'the npz file'): Map<string,
   );
 }
 
+const NUMPY_NAMES: Readonly<Record<NpyDtype, string>> = {
+  '<f4': 'float32',
+  '<f8': 'float64',
+  '|u1': 'uint8',
+  '<i4': 'int32',
+  '<i8': 'int64',
+};
+
 /** What a reader needs of an array; null is a size that may be anything. */
 export interface ExpectedArray<D extends NpyDtype> {
   readonly dtypes: readonly D[];
@@ -71,8 +79,8 @@ export function requireArray<D extends NpyDtype>(
   if (!fits) {
     throw inputError(
       'NPZ_WRONG_ARRAY',
-      `"${key}" in ${name} is ${array.dtype} (${array.shape.join(', ')})`,
-      `it must be ${expected.dtypes.join(' or ')} (${expected.shape.map((size) => size ?? 'any').join(', ')})`,
+      `"${key}" in ${name} is ${NUMPY_NAMES[array.dtype]} (${array.shape.join(', ')})`,
+      `it must be ${expected.dtypes.map((dtype) => NUMPY_NAMES[dtype]).join(' or ')} (${expected.shape.map((size) => size ?? 'any').join(', ')})`,
     );
   }
   return array as Extract<NpyArray, { dtype: D }>;

@@ -85,6 +85,15 @@ export async function runPipeline(project: Project, options: RunOptions): Promis
   }
 }
 
+/**
+ * Refuses what `runPipeline` would refuse before it touches anything: an experiment that cannot be, stages that it does not have.
+ * For callers who write the config down first.
+ */
+export function requireRunnable(config: ExperimentConfig, options: Pick<RunOptions, 'until' | 'only'>): void {
+  designExperiment(config);
+  chooseStages(pipelineStages(config), options);
+}
+
 /** Opens the engine, and refuses an experiment that it cannot compute before a stage is marked as running. */
 async function openFor({ engine, precision }: ExperimentConfig): Promise<Engine> {
   const opened = await openEngine(engine);
@@ -157,7 +166,7 @@ function engineRecord(engine: Engine): StageRecord['engine'] {
   return { id: engine.id, version: engine.version, device: engine.device, threads: engine.threads };
 }
 
-function chooseStages(stages: readonly Stage[], options: RunOptions): readonly Stage[] {
+function chooseStages(stages: readonly Stage[], options: Pick<RunOptions, 'until' | 'only'>): readonly Stage[] {
   const matches = (name: string) => (stage: Stage) => stage.id === name || stage.id.startsWith(`${name}/`);
   for (const name of [options.until, options.only]) {
     if (name !== undefined && !stages.some(matches(name))) {
@@ -183,7 +192,7 @@ async function requireUpstream(
       throw inputError(
         'STAGE_NOT_READY',
         `${chosen[0].id} reads ${id}, which is not finished`,
-        `run without --only first`,
+        'run what comes before it first: `stepadapt run`, without --only',
       );
     }
   }

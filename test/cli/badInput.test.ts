@@ -132,6 +132,20 @@ describe('projects and arguments', () => {
     },
   );
 
+  it.each([
+    [['--set', 'grouping.groups=51'], 'GROUPS_EXCEED_TIMESTEPS'],
+    [['--set', 'budget.targetMean=0.2'], 'BUDGET_UNREACHABLE'],
+    [['--set', 'base.steps=9', '--until', 'dessert'], 'STAGE_UNKNOWN'],
+    [['--set', 'base.steps=none'], 'CONFIG_INVALID'],
+  ])('run %j leaves the experiment as it was', async (args, code) => {
+    const project = join(root, 'unchanged');
+    const path = join(project, 'unchanged.stepadapt');
+    await runCli(['new', project, ...tinyExperiment(join(root, 'images'))]);
+    const before = await readFile(path, 'utf8');
+    expect(await refused(['run', project, ...args])).toMatchObject({ code, exit: 2 });
+    expect(await readFile(path, 'utf8')).toBe(before);
+  });
+
   it('an unknown stage is answered with the known ones', async () => {
     const project = join(root, 'stages');
     await runCli(['new', project, ...tinyExperiment(join(root, 'images'))]);

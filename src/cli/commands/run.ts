@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { projectStatus } from '../../pipeline/projectStatus.js';
-import { runPipeline } from '../../pipeline/runPipeline.js';
+import { requireRunnable, runPipeline } from '../../pipeline/runPipeline.js';
 import { openProject, parseConfig, saveConfig, type Project } from '../../project/project.js';
 import { applySettings } from '../settings.js';
 import { comparisonResult, describeComparison } from '../comparison.js';
@@ -29,7 +29,7 @@ export function registerRunCommand(program: Command): void {
     )
     .option('--json', 'print JSON lines; the last one is the result')
     .action(async (path: string, options: RunCommandOptions) => {
-      const project = await withSettings(await openProject(path), options.set);
+      const project = await withSettings(await openProject(path), options);
       const view = openProgressView(options);
       const stop = stopOnInterrupt();
       try {
@@ -49,8 +49,13 @@ export function registerRunCommand(program: Command): void {
     });
 }
 
-/** The project with these fields of its experiment changed, on disk too. Nothing is written where there are none. */
-async function withSettings(project: Project, settings: readonly string[]): Promise<Project> {
-  if (settings.length === 0) return project;
-  return saveConfig(project, parseConfig(applySettings(project.file.config, settings), 'the changed config'));
+/**
+ * The project with these fields of its experiment changed, on disk too. Nothing is written where there are none, or where the
+ * result could not run.
+ */
+async function withSettings(project: Project, options: RunCommandOptions): Promise<Project> {
+  if (options.set.length === 0) return project;
+  const config = parseConfig(applySettings(project.file.config, options.set), 'the changed config');
+  requireRunnable(config, options);
+  return saveConfig(project, config);
 }
