@@ -1,8 +1,9 @@
 /**
  * Time of the Frechet distance at 2048 dimensions, here and as scipy's matrix square root computes it.
  *
- *     npm run compile && node test/bench/frechetBench.mjs [DIMENSIONS]
+ *     npm run compile && node test/bench/frechetBench.mjs [DIMENSIONS] [DECAY]
  *
+ * The variance of feature i falls as i^-DECAY (default 0): the faster, the closer the covariances are to singular.
  * Both sides get the same covariances of made-up features, through a file of statistics. `PYTHON` names a Python with scipy; without
  * one this side alone is timed. Both may use every core. The last line is a JSON document with both times and their ratio.
  */
@@ -17,6 +18,7 @@ import { openEngine } from '../../dist/src/tensor/openEngine.js';
 import { randomNormal } from '../../dist/src/tensor/random.js';
 
 const dimensions = Number(process.argv[2] ?? 2048);
+const decay = Number(process.argv[3] ?? 0);
 const engine = await openEngine('auto');
 
 /** Moments of correlated features, more of them than dimensions. */
@@ -24,7 +26,11 @@ function moments(/** @type {number} */ index) {
   const count = Math.round(dimensions * 1.25);
   const features = Float64Array.from(
     randomNormal({ seed: 0, stream: 'frechet-bench', index }, count * dimensions),
-    (value, place) => value * (1 + 0.2 * index) + Math.sin(place % dimensions) * Math.cos(place / dimensions),
+    (value, place) => {
+      const axis = place % dimensions;
+      const deviation = (axis + 1) ** (-decay / 2);
+      return deviation * (value * (1 + 0.2 * index) + Math.sin(axis) * Math.cos(place / dimensions));
+    },
   );
   return momentsOf(statisticsOf(features, dimensions));
 }
@@ -66,6 +72,7 @@ const reference = scipy();
 console.log(
   JSON.stringify({
     dimensions,
+    decay,
     engine: `${engine.id}, ${engine.version}`,
     threads: engine.threads,
     seconds,

@@ -73,6 +73,13 @@ describe('report page', () => {
     expect(page).toContain('25.63');
   });
 
+  it('begins with the outcome, and says it once', () => {
+    const page = pageOf();
+    const outcome = 'The adaptive model is worse than the base here';
+    expect(page.split(outcome)).toHaveLength(2);
+    expect(page.indexOf(outcome)).toBeLessThan(page.indexOf('<table'));
+  });
+
   it('carries the headline as LaTeX and the experiment that makes it again', () => {
     const page = pageOf();
     expect(page).toMatch(/<pre[^>]*><code>% Needs \\usepackage\{booktabs\}.*25\.63.*\\end\{table\}/s);
