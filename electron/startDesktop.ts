@@ -11,6 +11,7 @@ import type { DocumentQueue } from './documents.js';
 import { findEngineRuntime } from './engineRuntime.js';
 import { createIpcGate } from './ipcGate.js';
 import { createJobPresence } from './jobPresence.js';
+import { createKeyStore } from './keyStore.js';
 import type { Logger } from './logs.js';
 import { keepMenu } from './nativeMenu.js';
 import { confineNavigation } from './navigation.js';
@@ -99,6 +100,7 @@ function openApplication(programFolder: string): Promise<Application> {
     roots: null,
     projectsFolder: join(app.getPath('documents'), 'StepAdapt'),
     engine: { execPath, entry },
+    keyStore: createKeyStore(join(app.getPath('userData'), 'language-model-key.json')),
   });
 }
 

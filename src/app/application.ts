@@ -30,6 +30,8 @@ import { confinePath, type Roots } from './confinement.js';
 import { EventHub } from './eventHub.js';
 import { GpuMonitor } from './gpuStatus.js';
 import { answerRequests } from './hostMailbox.js';
+import { integrityCommands } from './integrityCommands.js';
+import { LanguageModelKeys, type KeyStore } from './languageModelKeys.js';
 import { projectCommands, requireRunnable } from './projectCommands.js';
 import { imageIdOfSample, readProjectFile, type ProjectFile } from './projectFiles.js';
 import { projectId, ProjectRegistry } from './projectRegistry.js';
@@ -48,6 +50,8 @@ export interface ApplicationOptions {
   readonly projectsFolder?: string;
   /** The Node that engines run in, and their entry (`dist/src/jobs/engineProcess.js`); this process's own by default. */
   readonly engine?: { readonly execPath?: string; readonly entry?: string };
+  /** Keeps the key of the language-model service; without one it comes from the environment alone. */
+  readonly keyStore?: KeyStore;
   /** Replaces the starting of engine processes altogether. */
   readonly spawn?: SpawnEngine;
   readonly patience?: Partial<EnginePatience>;
@@ -90,7 +94,9 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
   }
   const now = options.now ?? (() => new Date());
   const hub = new EventHub();
-  const spawn = options.spawn ?? engineSpawner(options.engine);
+  const keys = new LanguageModelKeys(options.keyStore ?? null);
+  const env = () => ({ ...process.env, ...keys.environment() });
+  const spawn = options.spawn ?? engineSpawner({ ...options.engine, env });
   const registry = new ProjectRegistry(join(dataFolder, 'projects.json'), roots, now);
   const feeds = new Map<string, RunFeed>();
   const runner: JobRunner = new JobRunner({
@@ -119,9 +125,12 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
   const handlers: Handlers = {
     ...projectCommands(services),
     ...sampleCommands(services),
+    ...integrityCommands(services),
+    ...keys.commands(),
     ...jobCommands(),
     ...hostCommands(),
   };
+  await keys.load();
   await runner.recover();
   const endRequests = options.runsJobs === false ? null : await answerRequests(dataFolder, callRaw);
 

@@ -56,7 +56,12 @@ export class EventHub {
       const missed = this.events.filter(({ seq }) => seq > reader.seen);
       if (missed.length === 0) continue;
       reader.seen = this.last;
-      reader.listener({ type: 'events', events: missed });
+      try {
+        reader.listener({ type: 'events', events: missed });
+      } catch {
+        // One that cannot be told any more must not keep the others from hearing, nor end the host.
+        this.readers.delete(reader);
+      }
     }
   }
 }

@@ -17,15 +17,16 @@ import { viewCheckpoints } from './checkpointViews.js';
 import { confineConfig, confinePath } from './confinement.js';
 import { readPreview } from './dataPreview.js';
 import { previewDesign } from './designPreview.js';
+import type { IntegrityCommands } from './integrityCommands.js';
 import { listDrawnSamples, listReports, listSamples } from './projectFiles.js';
 import { compareProjects, readResults } from './results.js';
 import { readExperts, readMetrics } from './runViews.js';
 import { summariseProject, viewNewestJob, viewProject, viewRun, viewStages } from './viewProject.js';
 
 type ProjectCommands = Pick<
-  Handlers,
+  Omit<Handlers, keyof IntegrityCommands>,
   Extract<
-    keyof Handlers,
+    keyof Omit<Handlers, keyof IntegrityCommands>,
     | `projects.${string}`
     | `design.${string}`
     | `report.${string}`

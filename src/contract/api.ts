@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { ErrorDetails } from './errors.js';
 import type { PipelineEvent } from './events.js';
+import { repairViewSchema, verificationViewSchema } from './integrityViews.js';
 import { jobViewSchema, queueViewSchema, type JobView, type QueueView } from './jobs.js';
+import { languageModelKeyGivenSchema, languageModelKeySchema } from './languageModelKey.js';
 import { notesSchema } from './notes.js';
 import { previewSchema, projectIdSchema, projectSummarySchema, projectViewSchema } from './projectViews.js';
 import {
@@ -126,6 +128,10 @@ export const commands = {
   },
   /** Takes a project off the list of recent ones; its files stay. */
   'projects.forget': { params: project, result: z.null() },
+  /** Compares every file of a project with its hash; changes nothing. Refused while a run writes to it. */
+  'projects.verify': { params: project, result: verificationViewSchema },
+  /** Rebuilds what can be derived and moves damaged files to `set-aside/`; a run computes what is missing. */
+  'projects.repair': { params: project, result: repairViewSchema },
 
   /** The design that follows from a config; touches no disk and answers within 50 ms. */
   'design.preview': { params: z.strictObject({ config: rawConfig }), result: previewSchema },
@@ -248,6 +254,12 @@ export const commands = {
 
   'settings.get': { params: none, result: settingsSchema },
   'settings.set': { params: settingsChangeSchema, result: settingsSchema },
+
+  /** Where the key of the language-model service comes from. No answer holds the key. */
+  'languageModelKey.get': { params: none, result: languageModelKeySchema },
+  /** Keeps a key in the system's safe storage, where this host has one. */
+  'languageModelKey.set': { params: languageModelKeyGivenSchema, result: languageModelKeySchema },
+  'languageModelKey.forget': { params: none, result: languageModelKeySchema },
 } as const satisfies Record<string, { params: z.ZodType; result: z.ZodType }>;
 
 export type CommandName = keyof typeof commands;

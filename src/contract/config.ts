@@ -263,7 +263,7 @@ export const pruningSchema = z
           .refine((url) => !/^[^/]*\/\/[^/]*@/.test(url), { error: 'must not hold a user name or password' })
           .default('http://127.0.0.1:8080/v1')
           .describe(
-            'base address of an OpenAI-compatible service; a key is read from STEPADAPT_LANGUAGE_MODEL_KEY, and another machine gets it only if STEPADAPT_LANGUAGE_MODEL_URL names it',
+            'base address of an OpenAI-compatible service; a key is read from STEPADAPT_LANGUAGE_MODEL_KEY, or kept by the desktop window, and another machine gets it only if STEPADAPT_LANGUAGE_MODEL_URL or the window names it',
           ),
         model: z.string().min(1).max(200).default('default').describe('model name sent to the service'),
         timeoutSeconds: z.number().gt(0).max(3600).default(120).describe('longest wait for one answer'),

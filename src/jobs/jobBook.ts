@@ -3,7 +3,7 @@ import type { Project } from '../project/project.js';
 import { holdJob, movedRecord, newRecord, type Job, type JobRequest } from './job.js';
 import { isAtWork, type JobEvent } from './jobState.js';
 import { JobStore } from './jobStore.js';
-import { writeQueue } from './queueFile.js';
+import { writeQueue, type QueueContent } from './queueFile.js';
 
 export interface JobBookOptions {
   readonly queuePath: string;
@@ -17,6 +17,8 @@ export class JobBook {
   jobs: Job[] = [];
   /** Ended because their host did; resuming the queue goes on with them. */
   broken: Job[] = [];
+  /** Entries of the queue whose projects cannot be opened now, on a disk that is not connected, say; a later life may. */
+  unreached: QueueContent['jobs'] = [];
   paused = false;
 
   constructor(private readonly options: JobBookOptions) {}
@@ -83,7 +85,10 @@ export class JobBook {
   async save(): Promise<void> {
     await writeQueue(this.options.queuePath, {
       paused: this.paused,
-      jobs: [...this.jobs, ...this.broken].map(({ record, project }) => ({ job: record.id, project: project.path })),
+      jobs: [
+        ...[...this.jobs, ...this.broken].map(({ record, project }) => ({ job: record.id, project: project.path })),
+        ...this.unreached,
+      ],
     });
     this.options.onQueue();
   }

@@ -83,7 +83,10 @@ export class JobRunner {
       const queue = await readQueue(this.options.queuePath);
       for (const entry of queue.jobs) {
         const project = await openProject(entry.project).catch(() => null);
-        if (project === null) continue;
+        if (project === null) {
+          book.unreached.push(entry);
+          continue;
+        }
         const record = await new JobStore(project.folder).read(entry.job);
         if (record === null) continue;
         const job = holdJob(record, project);
@@ -184,6 +187,7 @@ export class JobRunner {
     return this.inTurn(async () => {
       for (const job of this.book.waiting()) await this.takeOut(job);
       this.book.broken = [];
+      this.book.unreached = [];
       await this.book.save();
       await this.next();
     });

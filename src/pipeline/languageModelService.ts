@@ -6,7 +6,7 @@ import type { ChatMessage } from '../method/languageModelProposer.js';
 export const KEY_VARIABLE = 'STEPADAPT_LANGUAGE_MODEL_KEY';
 
 /** The environment variable that names the address, on another machine, which the key is for. */
-const KEY_ADDRESS_VARIABLE = 'STEPADAPT_LANGUAGE_MODEL_URL';
+export const KEY_ADDRESS_VARIABLE = 'STEPADAPT_LANGUAGE_MODEL_URL';
 
 /** Most bytes of a response that are read; no list of widths needs more. */
 const MAX_RESPONSE = 2 ** 20;
@@ -33,8 +33,8 @@ export function serviceKey(url: string, env: NodeJS.ProcessEnv): string | undefi
   if (isNamed || hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)) return key;
   throw inputError(
     'KEY_NOT_FOR_SERVICE',
-    `the project asks a language model at ${origin}, and ${KEY_VARIABLE} is not said to be for that address`,
-    `set ${KEY_ADDRESS_VARIABLE}=${origin} if you trust it with the key, or unset ${KEY_VARIABLE}`,
+    `the project asks a language model at ${origin}, and the key is not said to be for that address`,
+    `if you trust it with the key, name it beside the key, in the settings of the window or as ${KEY_ADDRESS_VARIABLE}=${origin}; otherwise take the key away`,
   );
 }
 

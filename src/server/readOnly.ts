@@ -8,6 +8,7 @@ const READING: ReadonlySet<string> = new Set<CommandName>([
   'projects.recent',
   'projects.browse',
   'projects.open',
+  'projects.verify',
   'design.preview',
   'design.schema',
   'data.preview',
@@ -22,6 +23,7 @@ const READING: ReadonlySet<string> = new Set<CommandName>([
   'exports.figure',
   'queue.list',
   'settings.get',
+  'languageModelKey.get',
 ]);
 
 /** Whether a command leaves projects, queue and settings as they are. Opening adds a project to the list at most. */

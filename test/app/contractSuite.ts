@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -13,6 +13,8 @@ import {
   type StreamMessage,
 } from '../../src/contract/api.js';
 import { imageUrl } from '../../src/contract/imageUrl.js';
+import { openProject } from '../../src/project/project.js';
+import { lockProject } from '../../src/project/projectLock.js';
 import { FakeEngines } from '../jobs/fakeEngine.js';
 import { removeFolder } from '../removeFolder.js';
 
@@ -438,6 +440,29 @@ export function contractSuite(name: string, open: (app: Application) => Promise<
       expect(await host.get(image.url)).toBeNull();
     });
 
+    it('names damage to files, and repairs it when nobody writes to the project', async () => {
+      const { id } = await create('one');
+      expect(await ask('projects.verify', { id })).toMatchObject({ intact: true, findings: [] });
+      await mkdir(join(root, 'one/jobs'));
+      await writeFile(join(root, 'one/jobs/20260101-aaaaaaaa.json'), '{"format":');
+      const { findings, ...found } = await ask('projects.verify', { id });
+      expect(found.intact).toBe(false);
+      expect(found.stages[0]).toEqual({ id: 'base', state: 'not begun', checked: 0 });
+      expect(findings).toMatchObject([
+        { kind: 'damage', path: join('jobs', '20260101-aaaaaaaa.json'), problem: 'is not readable', stage: null },
+      ]);
+      expect(findings[0].effect).toContain('its results are not');
+
+      const release = await lockProject(await openProject(join(root, 'one')));
+      expect(await refusal('projects.verify', { id })).toBe('PROJECT_LOCKED');
+      expect(await refusal('projects.repair', { id })).toBe('PROJECT_LOCKED');
+      await release();
+      const repair = await ask('projects.repair', { id });
+      expect(repair.actions).toHaveLength(1);
+      expect(repair.after).toMatchObject({ intact: true, findings: [] });
+      expect(await readdir(join(root, 'one', repair.setAside!, 'jobs'))).toEqual(['20260101-aaaaaaaa.json']);
+    });
+
     it('makes new projects as the settings say', async () => {
       await ask('settings.set', { engine: 'wasm', keepCheckpoints: 7, projectsFolder: join(root, 'elsewhere') });
       const made = await create('one');
@@ -451,10 +476,25 @@ export function contractSuite(name: string, open: (app: Application) => Promise<
       expect(await refusal('settings.set', { keepCheckpoints: 0 })).toBe('BAD_PARAMETERS');
     });
 
+    it('says where the key of a language model comes from, and keeps none without a safe place', async () => {
+      const { source, trouble } = await ask('languageModelKey.get', {});
+      expect(source).toBeNull();
+      expect(trouble).toContain('STEPADAPT_LANGUAGE_MODEL_KEY');
+      const given = { key: 'sk-1', address: 'https://models.example/v1' };
+      expect(await refusal('languageModelKey.set', given)).toBe('KEY_NOT_KEPT');
+      for (const wrong of [{ ...given, key: 'two\nlines' }, { ...given, address: 'file:///etc' }, { key: 'sk-1' }]) {
+        expect(await refusal('languageModelKey.set', wrong)).toBe('BAD_PARAMETERS');
+      }
+      expect(await ask('languageModelKey.forget', {})).toMatchObject({ source: null, address: null });
+    });
+
     it('keeps settings', async () => {
       expect((await ask('settings.get', {})).theme).toBe('system');
       expect(await ask('settings.set', { theme: 'dark' })).toMatchObject({ theme: 'dark', keepAwake: true });
       expect((await ask('settings.get', {})).theme).toBe('dark');
+      const changes = [{ keepAwake: false }, { notifications: false }, { pauseOnBattery: true }];
+      await Promise.all(changes.map((change) => ask('settings.set', change)));
+      expect(await ask('settings.get', {})).toMatchObject(Object.assign({ theme: 'dark' }, ...changes));
       expect(await refusal('settings.set', { theme: 'pink' })).toBe('BAD_PARAMETERS');
     });
   });

@@ -55,3 +55,22 @@ it('a reader that left hears nothing more', () => {
   vi.advanceTimersByTime(1000);
   expect(messages).toHaveLength(1);
 });
+
+it('a reader that fails is let go, and the others hear all the same', () => {
+  const hub = new EventHub();
+  const messages: StreamMessage[] = [];
+  let told = 0;
+  hub.subscribe((message) => {
+    if (message.type === 'events') {
+      told += 1;
+      throw new Error('the port is closed');
+    }
+  });
+  hub.subscribe((message) => messages.push(message));
+  for (let turn = 0; turn < 2; turn++) {
+    hub.publish({ type: 'projects' });
+    vi.advanceTimersByTime(100);
+  }
+  expect(seqs(messages)).toEqual([[1], [2]]);
+  expect(told).toBe(1);
+});

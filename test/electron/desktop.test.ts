@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -141,6 +141,28 @@ describe('the desktop host', () => {
   it('follows the theme of the settings', async () => {
     await page.bridge.call('settings.set', { theme: 'dark' });
     expect(nativeTheme.themeSource).toBe('dark');
+  });
+
+  it("keeps the key of a language model by the system's means, and never gives it back to the page", async () => {
+    const KEY = 'sk-planted-89abcdef';
+    const given = { key: KEY, address: 'https://models.example/v1' };
+    const stored = {
+      ok: true,
+      value: { source: 'stored', address: 'https://models.example', trouble: null, lost: null },
+    };
+    expect(await page.bridge.call('languageModelKey.set', given)).toEqual(stored);
+    expect(await page.bridge.call('languageModelKey.get', {})).toEqual(stored);
+    const bad = await page.bridge.call('languageModelKey.set', { ...given, key: `${KEY} ` });
+    expect(bad).toMatchObject({ ok: false, error: { code: 'BAD_PARAMETERS' } });
+    expect(JSON.stringify(bad)).not.toContain(KEY);
+    const names = readdirSync(folder, { recursive: true }).map(String);
+    expect(names).toContain(join('desktop', 'language-model-key.json'));
+    for (const name of names) {
+      const path = join(folder, name);
+      if (statSync(path).isFile()) expect(readFileSync(path).includes(KEY), name).toBe(false);
+    }
+    expect(await page.bridge.call('languageModelKey.forget', {})).toMatchObject({ value: { source: null } });
+    expect(readdirSync(join(folder, 'desktop'))).not.toContain('language-model-key.json');
   });
 
   it('serves the page, and nothing of a project without its id', async () => {

@@ -268,6 +268,27 @@ export const shell = {
   },
 };
 
+/** "Encrypts" by turning every bit. */
+const turned = (bytes: Uint8Array) => Buffer.from(bytes.map((byte) => ~byte));
+export const safeStorage = {
+  backend: 'gnome_libsecret',
+  available: true,
+  /** What the system says when it does not give a secret back. */
+  refusal: null as string | null,
+  shouldReEncrypt: false,
+  encrypted: 0,
+  getSelectedStorageBackend: () => safeStorage.backend,
+  isAsyncEncryptionAvailable: async () => safeStorage.available,
+  async encryptStringAsync(text: string) {
+    safeStorage.encrypted += 1;
+    return turned(Buffer.from(text));
+  },
+  async decryptStringAsync(bytes: Buffer) {
+    if (safeStorage.refusal !== null) throw new Error(safeStorage.refusal);
+    return { result: turned(bytes).toString(), shouldReEncrypt: safeStorage.shouldReEncrypt };
+  },
+};
+
 export const nativeTheme = { themeSource: 'system' };
 
 export function resetElectron(): void {
@@ -295,5 +316,12 @@ export function resetElectron(): void {
   Menu.current = null;
   screen.displays = [{ id: 1, workArea: { x: 0, y: 0, width: 1920, height: 1040 } }];
   shell.opened = [];
+  Object.assign(safeStorage, {
+    backend: 'gnome_libsecret',
+    available: true,
+    refusal: null,
+    shouldReEncrypt: false,
+    encrypted: 0,
+  });
   nativeTheme.themeSource = 'system';
 }

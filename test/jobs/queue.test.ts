@@ -1,4 +1,4 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
@@ -163,4 +163,28 @@ it('a project that is started again by hand is not taken up a second time', asyn
   expect(runner.listInterrupted()).toEqual([]);
   await runner.setPaused(false);
   expect(runner.list()).toHaveLength(1);
+});
+
+it('jobs of a project that is not there at a start wait for a start at which it is, unless the queue is cleared', async () => {
+  const [here, away] = [await project('here'), await project('away')];
+  const editor = newRunner({ runsJobs: false });
+  for (const each of [away, here]) await editor.add(each, { until: null });
+  await rename(away.folder, `${away.folder}-unplugged`);
+  const without = newRunner({ runsJobs: false });
+  await without.recover();
+  expect(without.list().map((job) => job.project.path)).toEqual([here.path]);
+
+  await rename(`${away.folder}-unplugged`, away.folder);
+  const again = newRunner({ runsJobs: false });
+  await again.recover();
+  expect(again.list().map((job) => job.project.path)).toEqual([here.path, away.path]);
+
+  await rename(away.folder, `${away.folder}-unplugged`);
+  const clearing = newRunner({ runsJobs: false });
+  await clearing.recover();
+  await clearing.clear();
+  await rename(`${away.folder}-unplugged`, away.folder);
+  const empty = newRunner({ runsJobs: false });
+  await empty.recover();
+  expect(empty.list()).toEqual([]);
 });

@@ -32,7 +32,7 @@ afterAll(() => removeFolder(folder));
 const task = { type: 'run', project: 'p.stepadapt', config: configSchema.parse({}), until: null } as const;
 const run = (end: string) =>
   superviseEngine({
-    spawn: engineSpawner({ entry, env: { ...process.env, END: end } }),
+    spawn: engineSpawner({ entry, env: () => ({ ...process.env, END: end }) }),
     task,
     // Only one that hangs is out of patience; the others may take their time on a busy machine.
     ...(end === 'hang' ? { patience: { silence: 200, stop: 100, terminate: 100 } } : {}),
