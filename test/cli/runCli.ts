@@ -10,14 +10,26 @@ export interface CliResult {
 }
 
 const ENTRY = resolve(import.meta.dirname, '../../build/stepadapt.mjs');
+const FAULTS = resolve(import.meta.dirname, '../fault/preloadFaults.mjs');
+
+interface CliOptions {
+  readonly cwd?: string;
+  /** Troubles with files, as `test/fault/preloadFaults.mjs` names them. */
+  readonly faults?: object;
+  readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+}
 
 /** Runs the command line in a process of its own. `onOutput` sees stdout and stderr as they come, with the process. */
-export function runCli(
-  args: readonly string[],
-  options: { cwd?: string; onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void } = {},
-): Promise<CliResult> {
+export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  const { cwd, faults } = options;
+  const preload = faults === undefined ? [] : ['--import', FAULTS];
+  const env = { ...process.env, ...(faults !== undefined && { STEPADAPT_FAULTS: JSON.stringify(faults) }) };
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [ENTRY, ...args], { cwd: options.cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [...preload, ENTRY, ...args], {
+      cwd,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const text = { stdout: '', stderr: '' };
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (part: string) => {

@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { configSchema } from '../../dist/src/contract/config.js';
 import { createProject } from '../../dist/src/project/project.js';
+import { makePictures } from './tinyPipeline.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -43,11 +44,13 @@ function random() {
 const root = await mkdtemp(join(tmpdir(), 'stepadapt-soak-'));
 const env = { ...process.env, STEPADAPT_HOME: join(root, 'home') };
 const folders = [];
+const pictures = join(root, 'pictures');
+await makePictures(pictures);
 for (let index = 0; index < JOBS; index++) {
   const config = configSchema.parse({
     seed: index,
     engine: 'wasm',
-    data: { source: 'shapes', size: 8, count: 60 },
+    data: { source: 'images', path: pictures, size: 8, channels: 1, count: 40 },
     model: { channels: 8, normGroups: 4, attention: [4] },
     diffusion: { timesteps: 50 },
     base: { steps: 30, batch: 4, warmup: 2, checkpointEvery: 5, sampleEvery: 15 },

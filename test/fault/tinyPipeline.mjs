@@ -68,8 +68,8 @@ export async function makeTinyProject(folder, { labelled = false } = {}) {
   if (made.code !== 0) throw new Error(made.stderr);
 }
 
-/** @param {string} folder */
-async function makePictures(folder) {
+/** Unlabelled pictures of 8x8 pixels, one channel: no feature network is trained for them. @param {string} folder */
+export async function makePictures(folder) {
   await mkdir(folder, { recursive: true });
   const raw = { width: SIZE, height: SIZE, channels: /** @type {const} */ (1) };
   for (let index = 0; index < PICTURES; index++) {
