@@ -1,12 +1,15 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/longestFirst.js';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/globalSetup.ts'],
-    // The tensor engines are process-wide and use every core, so files run one after another, each in its own process.
+    // Tensor engines are process-wide, so each file has a process of its own. More than four would take much memory.
     pool: 'forks',
-    fileParallelism: false,
+    maxWorkers: Math.min(4, availableParallelism()),
+    sequence: { sequencer: LongestFirst },
     // Far more than any test takes on a quiet machine: a busy or slow one must not fail.
     testTimeout: 300_000,
     hookTimeout: 300_000,

@@ -40,7 +40,7 @@ describe.skipIf(nativeMissing !== null)(title, () => {
     ['two micro-batches of two sizes and dropout', buildUNetSpec({ ...model, dropout: 0.2 }, image), [3, 2]],
     ['scale and shift from the time', buildUNetSpec({ ...model, scaleShiftNorm: true }, image), [2, 2]],
   ];
-  it.each(kinds)('agrees with the eager one over ten updates: %s', (_, spec, sizes) => {
+  it.each(kinds)('agrees with the eager one over six updates: %s', (_, spec, sizes) => {
     const initial = freshOptimizerState(initialiseWeights(spec, 5));
     const compiled = createCompiledTrainStep(
       nativeBackend()!,
@@ -50,7 +50,7 @@ describe.skipIf(nativeMissing !== null)(title, () => {
     );
     const eager = createEagerTrainStep(spec, initial);
     try {
-      for (let update = 1; update <= 10; update++) {
+      for (let update = 1; update <= 6; update++) {
         const batches = sizes.map((size, index) => batch(10 * update + index, size, spec === learned));
         const actual = compiled.update(batches, settings(update));
         const expected = eager.update(batches, settings(update));
@@ -130,7 +130,7 @@ describe.skipIf(nativeMissing !== null)(title, () => {
     expect(warnings[0]).toContain('no room');
   });
 
-  it('leaves nothing behind after twenty lives', () => {
+  it('leaves nothing behind after six lives', () => {
     const spec = buildUNetSpec({ ...model, attention: [], multipliers: [1] }, image);
     const initial = freshOptimizerState(initialiseWeights(spec, 5));
     const live = () => {
@@ -145,7 +145,7 @@ describe.skipIf(nativeMissing !== null)(title, () => {
     const folder = mkdtempSync(join(tmpdir(), 'stepadapt-test-'));
     process.env['TMPDIR'] = folder;
     try {
-      for (let life = 0; life < 20; life++) live();
+      for (let life = 0; life < 6; life++) live();
       expect(counts()).toEqual(before);
       expect(readdirSync(folder)).toEqual([]);
     } finally {
