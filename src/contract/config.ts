@@ -87,6 +87,11 @@ export const emaSchema = z
   })
   .prefault({});
 
+const learningRateDecay = z
+  .enum(['none', 'cosine'])
+  .default('none')
+  .describe('after warm-up: constant, or down to zero along half a cosine, which ends short trainings with less noise');
+
 export const baseSchema = z
   .strictObject({
     steps: positiveInt('optimizer steps of the base model', 2000),
@@ -98,6 +103,7 @@ export const baseSchema = z
       .describe('compute the insides of residual blocks again for the gradients, which takes time and saves memory'),
     learningRate: z.number().gt(0).max(1).default(2e-4).describe('Adam learning rate after warm-up'),
     warmup: nonNegativeInt('steps of linear warm-up', 100),
+    learningRateDecay,
     clip: z.number().gt(0).default(1).describe('largest global gradient norm'),
     lossWeight: z
       .enum(['simple', 'min-snr', 'p2'])
@@ -287,6 +293,7 @@ export const expertsSchema = z
     steps: positiveInt('fine-tuning steps per expert', 500),
     learningRate: z.number().gt(0).max(1).default(2e-4).describe('Adam learning rate of fine-tuning'),
     warmup: nonNegativeInt('steps of linear warm-up', 20),
+    learningRateDecay,
     overlap: nonNegativeInt('timesteps beyond each border that an expert also trains on', 0),
     outsideProbability: fraction('probability of a training timestep drawn from all timesteps', 0),
     antithetic: z.boolean().default(false).describe('draw timesteps in pairs t and from + to - 1 - t'),

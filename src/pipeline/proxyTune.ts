@@ -35,6 +35,7 @@ export async function proxyTune(
       learningRate: config.experts.learningRate,
       rateField: 'experts.learningRate',
       warmup: Math.min(config.experts.warmup, options.steps),
+      learningRateDecay: 'none',
       clip: config.base.clip,
       ema: config.base.ema,
       dropout: { seed: config.seed, stream: `${stream}/dropout` },

@@ -7,6 +7,7 @@ import type { UNetSpec } from '../model/spec.js';
 import type { Weights } from '../model/weights.js';
 import type { Denoiser } from '../sampling/denoiser.js';
 import type { Engine } from '../tensor/engine.js';
+import type { LearningRateCourse } from '../training/learningRate.js';
 import { openBatchSource } from '../training/batchSource.js';
 import { latestCheckpoint, writeCheckpoint } from '../training/checkpoint.js';
 import { pruneCheckpoints, tidyCheckpoints } from '../training/checkpointFolders.js';
@@ -32,15 +33,12 @@ import {
   type WeightSelection,
 } from './weightSelection.js';
 
-export interface NetworkTraining {
+export interface NetworkTraining extends LearningRateCourse {
   readonly spec: UNetSpec;
   /** Where training starts when there is no checkpoint. */
   readonly initial: Weights;
-  readonly steps: number;
-  readonly learningRate: number;
   /** Field of the config that the rate comes from. */
   readonly rateField: 'base.learningRate' | 'experts.learningRate';
-  readonly warmup: number;
   /** Batch, clip, EMA and checkpoint settings, shared by all trainings of a project. */
   readonly common: Pick<BaseConfig, 'batch' | 'microBatch' | 'clip' | 'ema' | 'checkpointEvery' | 'keepCheckpoints'>;
   /** Updates between sample grids; 0 = none. */
@@ -202,6 +200,7 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
         learningRate: training.learningRate,
         rateField: training.rateField,
         warmup: training.warmup,
+        learningRateDecay: training.learningRateDecay,
         clip: common.clip,
         ema: common.ema,
         dropout: { seed: config.seed, stream: `${stage}/dropout` },

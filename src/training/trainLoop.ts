@@ -1,7 +1,7 @@
 import { failure, interrupted, type StepAdaptError } from '../contract/errors.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
 import { emaDecayAt, type EmaSettings } from './ema.js';
-import { learningRateAt } from './learningRate.js';
+import { learningRateAt, type LearningRateCourse } from './learningRate.js';
 import type { MicroBatch, StepResult, TrainStep } from './trainStep.js';
 
 /** What the caller learns after each update; the state is consistent then and may be snapshotted. */
@@ -16,7 +16,7 @@ interface UpdateInfo {
 
 type UpdateVerdict = void | 'stop';
 
-export interface TrainOptions {
+export interface TrainOptions extends LearningRateCourse {
   readonly step: TrainStep;
   /** Name of what is trained, for messages: `base`, `expert 2`. */
   readonly stage: string;
@@ -24,14 +24,8 @@ export interface TrainOptions {
   readonly nextBatch: (update: number) => MicroBatch[];
   /** Updates already done: the loop starts with the one after. */
   readonly fromUpdate: number;
-  /** Last update, counted from the beginning of the training. */
-  readonly steps: number;
-  /** Learning rate after warm-up. */
-  readonly learningRate: number;
   /** Field of the config that the rate comes from, for advice. */
   readonly rateField: string;
-  /** Updates of warm-up. */
-  readonly warmup: number;
   /** Largest global gradient norm. */
   readonly clip: number;
   readonly ema: EmaSettings;
@@ -53,7 +47,7 @@ export async function train(options: TrainOptions): Promise<void> {
   for (let update = options.fromUpdate + 1; update <= options.steps; update++) {
     if (signal?.aborted) throw interrupted();
     const started = performance.now();
-    const learningRate = learningRateAt(update, options.learningRate, options.warmup);
+    const learningRate = learningRateAt(update, options);
     const result = step.update(options.nextBatch(update), {
       update,
       learningRate,

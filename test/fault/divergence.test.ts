@@ -87,6 +87,7 @@ describe('a training that diverges', () => {
       learningRate: HOPELESS_RATE,
       rateField: 'base.learningRate' as const,
       warmup: 1,
+      learningRateDecay: 'none' as const,
       common: { ...context.config.base, checkpointEvery: 1 },
       sampleEvery: 0,
       draw: intervalOfTimesteps(0, 40),

@@ -54,6 +54,7 @@ describe('trainNetwork with a selection', () => {
       learningRate: 1e-2,
       rateField: 'base.learningRate',
       warmup: 1,
+      learningRateDecay: 'none',
       common: { ...context.config.base, checkpointEvery: 2 },
       sampleEvery: 0,
       draw: intervalOfTimesteps(0, 40),

@@ -45,6 +45,7 @@ async function trainFrom(step: TrainStep, fromUpdate: number, steps: number): Pr
       learningRate: 0.01,
       rateField: 'base.learningRate',
       warmup: 5,
+      learningRateDecay: 'none',
       clip: 1,
       ema: { decay: 0.999, warmup: true },
       dropout: { seed: 1, stream: 'test/dropout' },

@@ -4,16 +4,32 @@ import { learningRateAt } from '../../src/training/learningRate.js';
 
 describe('learningRateAt', () => {
   it('grows linearly from a positive rate at update 1 to the full rate at the last update of warm-up', () => {
-    expect([1, 2, 3, 4, 5].map((update) => learningRateAt(update, 8, 4))).toEqual([2, 4, 6, 8, 8]);
+    const course = { learningRate: 8, warmup: 4, learningRateDecay: 'none', steps: 10 } as const;
+    expect([1, 2, 3, 4, 5].map((update) => learningRateAt(update, course))).toEqual([2, 4, 6, 8, 8]);
   });
 
   it('follows min(step, 5000) / 5000 of the published recipe', () => {
-    expect(learningRateAt(1250, 2e-4, 5000)).toBeCloseTo(5e-5, 15);
-    expect(learningRateAt(800_000, 2e-4, 5000)).toBe(2e-4);
+    const course = { learningRate: 2e-4, warmup: 5000, learningRateDecay: 'none', steps: 800_000 } as const;
+    expect(learningRateAt(1250, course)).toBeCloseTo(5e-5, 15);
+    expect(learningRateAt(800_000, course)).toBe(2e-4);
   });
 
   it('is constant without warm-up', () => {
-    expect(learningRateAt(1, 3e-4, 0)).toBe(3e-4);
+    expect(learningRateAt(1, { learningRate: 3e-4, warmup: 0, learningRateDecay: 'none', steps: 10 })).toBe(3e-4);
+  });
+
+  it('falls along half a cosine from the end of warm-up towards zero, and the last update still trains', () => {
+    const course = { learningRate: 8, warmup: 2, learningRateDecay: 'cosine', steps: 7 } as const;
+    // (1 + cos(pi k / 6)) / 2 for k = 0 to 5, times 8
+    const falling = [8, 7.464101615, 6, 4, 2, 0.535898385];
+    [4, ...falling].forEach((rate, index) => expect(learningRateAt(index + 1, course)).toBeCloseTo(rate, 8));
+  });
+
+  it('falls from the first update where there is no warm-up, and a training of one update has its rate', () => {
+    const course = { learningRate: 1, warmup: 0, learningRateDecay: 'cosine' } as const;
+    expect(learningRateAt(1, { ...course, steps: 3 })).toBe(1);
+    expect(learningRateAt(2, { ...course, steps: 3 })).toBeCloseTo(0.75, 12);
+    expect(learningRateAt(1, { ...course, steps: 1 })).toBe(1);
   });
 });
 

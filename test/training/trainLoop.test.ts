@@ -33,6 +33,7 @@ function options(step: TrainStep, rest: Partial<TrainOptions> = {}): TrainOption
     learningRate: 1,
     rateField: 'base.learningRate',
     warmup: 4,
+    learningRateDecay: 'none',
     clip: 0.5,
     ema: { decay: 0.9, warmup: true },
     dropout: { seed: 7, stream: 'expert/2' },

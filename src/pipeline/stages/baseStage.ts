@@ -1,6 +1,7 @@
 import type { ExperimentConfig } from '../../contract/config.js';
 import { initialiseWeights } from '../../model/initialise.js';
 import { intervalOfTimesteps } from '../../training/timestepDraws.js';
+import { decayInput } from '../decayInput.js';
 import { trainingMacs } from '../ledger.js';
 import type { Stage } from '../stage.js';
 import { takeImportedBase } from '../importedBase.js';
@@ -34,6 +35,7 @@ export function baseStage(config: ExperimentConfig): Stage {
         learningRate: config.base.learningRate,
         rateField: 'base.learningRate',
         warmup: config.base.warmup,
+        learningRateDecay: config.base.learningRateDecay,
         common: config.base,
         sampleEvery: config.base.sampleEvery,
         draw: intervalOfTimesteps(0, config.diffusion.timesteps),
@@ -46,5 +48,8 @@ export function baseStage(config: ExperimentConfig): Stage {
 /** The settings that decide the trained weights; how often they are saved or shown does not. */
 function trained(config: ExperimentConfig): unknown {
   const { steps, batch, learningRate, warmup, clip, ema, lossWeight, minSnrGamma, p2K, p2Gamma } = config.base;
-  return { steps, batch, learningRate, warmup, clip, ema, lossWeight, minSnrGamma, p2K, p2Gamma };
+  return {
+    ...{ steps, batch, learningRate, warmup, clip, ema, lossWeight, minSnrGamma, p2K, p2Gamma },
+    ...decayInput(config.base),
+  };
 }

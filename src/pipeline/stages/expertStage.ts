@@ -11,6 +11,7 @@ import { createNetworkDenoiser } from '../../sampling/networkDenoiser.js';
 import { createTeacher } from '../../training/distillation.js';
 import { heldOutLoss, heldOutSet } from '../../training/heldOutLoss.js';
 import type { TimestepDraw } from '../../training/timestepDraws.js';
+import { decayInput } from '../decayInput.js';
 import { writeExpertSamples } from '../expertSamples.js';
 import { trainingMacs } from '../ledger.js';
 import { pruneNetwork } from '../pruneNetwork.js';
@@ -27,7 +28,8 @@ const LOSS_PARTS = 16;
 
 /** Stage 2 of the paper for one group: prune the base to the group's budget, then fine-tune on the group's timesteps. */
 export function expertStage(config: ExperimentConfig, index: number): Stage {
-  const { steps, learningRate, warmup, overlap, outsideProbability, antithetic, distillation } = config.experts;
+  const { learningRateDecay, ...others } = config.experts;
+  const { steps, learningRate, warmup, overlap, outsideProbability, antithetic, distillation } = others;
   // The distance proxy draws samples and compares their features.
   const samples = config.pruning.proxy === 'distance' && config.pruning.rounds > 0;
   return {
@@ -41,7 +43,7 @@ export function expertStage(config: ExperimentConfig, index: number): Stage {
     inputs: {
       pruning: { ...config.pruning, ...multipleInput(config.pruning) },
       ...(samples && { sampling: config.sampling }),
-      experts: config.experts,
+      experts: { ...others, ...decayInput(config.experts) },
     },
     async run(context) {
       const { design, store } = context;
@@ -71,6 +73,7 @@ export function expertStage(config: ExperimentConfig, index: number): Stage {
           learningRate,
           rateField: 'experts.learningRate',
           warmup,
+          learningRateDecay,
           common: config.base,
           sampleEvery: 0,
           draw,

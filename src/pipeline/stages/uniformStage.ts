@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { ExperimentConfig } from '../../contract/config.js';
 import { intervalOfTimesteps } from '../../training/timestepDraws.js';
+import { decayInput } from '../decayInput.js';
 import { trainingMacs } from '../ledger.js';
 import { pruneNetwork } from '../pruneNetwork.js';
 import type { Stage } from '../stage.js';
@@ -13,7 +14,7 @@ import { multipleInput } from '../widthMultiple.js';
  * experts' mean MACs, fine-tuned on all timesteps for as many steps as all experts together.
  */
 export function uniformStage(config: ExperimentConfig): Stage {
-  const { learningRate, warmup } = config.experts;
+  const { learningRate, warmup, learningRateDecay } = config.experts;
   const steps = config.experts.steps * config.grouping.groups;
   const pruning = { ...config.pruning, allocator: 'uniform' as const, rounds: 0 };
   const { importance, evidence, minimumKeep, normPolicy, scope } = pruning;
@@ -22,7 +23,7 @@ export function uniformStage(config: ExperimentConfig): Stage {
     after: ['base', 'grouping', ...(pruning.cost === 'latency' ? ['latency'] : [])],
     inputs: {
       pruning: { importance, evidence, minimumKeep, normPolicy, scope, ...multipleInput(pruning) },
-      tuning: { steps, learningRate, warmup },
+      tuning: { steps, learningRate, warmup, ...decayInput(config.experts) },
     },
     async run(context) {
       const { design, store } = context;
@@ -46,6 +47,7 @@ export function uniformStage(config: ExperimentConfig): Stage {
         learningRate,
         rateField: 'experts.learningRate',
         warmup,
+        learningRateDecay,
         common: config.base,
         sampleEvery: 0,
         draw,
