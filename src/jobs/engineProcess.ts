@@ -41,6 +41,8 @@ process.on('message', (raw) => {
 const heartbeat = setInterval(() => say({ type: 'heartbeat', rssBytes: process.memoryUsage.rss() }), HEARTBEAT_MS);
 const flushing = setInterval(flush, BATCH_MS);
 say({ type: 'ready' });
+// A host that ended while this program was being loaded did so before anybody listened.
+if (!process.connected) stop();
 
 function stop(): void {
   stopping.abort();

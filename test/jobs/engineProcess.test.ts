@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { configSchema } from '../../src/contract/config.js';
@@ -29,6 +30,14 @@ it('ends with an error, and does not wait for ever, when its task is not underst
     expect(last).toMatchObject({ type: 'failed', error: { code: 'HOST_GARBLED' } });
     expect(rest).toEqual([]);
   }
+});
+
+it('ends when its host is gone before it was loaded', async () => {
+  const child = spawn() as ChildProcess;
+  // After `disconnect` there is no `close`.
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.disconnect();
+  expect(await ended).toBe(0);
 });
 
 it('goes on with its task, and says so, when a later message is not understood', async () => {
