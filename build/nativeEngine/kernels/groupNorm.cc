@@ -243,6 +243,7 @@ bool shapeOf(Call& call, const Tensor& x, const Settings& settings, Shape* shape
 // Every image, or where there are fewer images than threads, parts of its groups.
 template <typename Work>
 void overImages(const Shape& shape, const Work& work) {
+  if (shape.images == 0) return;
   const int64_t threads = Workers::shared().threads();
   int64_t parts = shape.images >= threads ? 1 : (threads + shape.images - 1) / shape.images;
   parts = parts < shape.groups ? parts : shape.groups;
