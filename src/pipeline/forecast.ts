@@ -25,6 +25,9 @@ export interface Forecast {
  */
 const WHOLE_RUN_BYTES = 0.1e9;
 
+/** Of each parameter while a checkpoint is written: one file's bytes, and those of the file before, which are not collected yet. */
+const FILE_BYTES = 8;
+
 /**
  * Does each kind of work of a run once, at its real size where memory allows, and extends the measured time and memory to the
  * whole experiment. Needs an open engine; changes nothing on disk.
@@ -35,7 +38,8 @@ export async function forecastRun(config: ExperimentConfig, design: ExperimentDe
   const work = measureWork(config, design, available);
   const secondsPerMac = work.secondsPerUpdate / trainingMacs(work.imagesPerUpdate, design.baseMacs);
   const { size, channels, count } = config.data;
-  const peakBytes = Math.round(work.peakBytes + WHOLE_RUN_BYTES + count * size ** 2 * channels);
+  const images = count * size ** 2 * channels;
+  const peakBytes = Math.round(work.peakBytes + WHOLE_RUN_BYTES + FILE_BYTES * design.parameters + images);
   const warning = memoryWarning({ ...work, peakBytes, available });
   const evaluation = await forecastEvaluation(config, design);
   return {
