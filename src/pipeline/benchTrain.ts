@@ -110,6 +110,7 @@ export async function benchTrain(
     }
     const started = performance.now();
     const meta = { step: steps + 1, seed: config.seed, engine, extra: {} };
+    await metrics.sync();
     await writeCheckpoint(folder, { spec, state: step.snapshot(), meta });
     const checkpointMs = performance.now() - started;
     return result(parts.slice(1), {

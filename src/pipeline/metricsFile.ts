@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { failure } from '../contract/errors.js';
 import { parseJson } from '../formats/json.js';
 import { writeFileAtomic } from '../project/atomicFile.js';
-import { appendLines, readLines } from '../project/lineFile.js';
+import { appendLines, readLines, syncFile } from '../project/lineFile.js';
 
 /** JSON has no NaN and no infinities: what diverged is written as null. */
 const measured = z
@@ -47,18 +47,29 @@ export class MetricsFile {
     this.clockPath = join(folder, 'clock.jsonl');
   }
 
-  /** Appends lines; they are durable when this returns, and so before the checkpoint of the same update. */
+  /**
+   * Appends lines. They outlast the end of the process; a loss of power only after `sync`, for a training that goes on drops what
+   * came after its checkpoint anyway, and waiting for the disk would take some percent of a small network's update.
+   */
   async append(lines: readonly MetricLine[]): Promise<void> {
     if (lines.length === 0) return;
     await appendLines(
       this.path,
       lines.map((line) => JSON.stringify(line)),
+      false,
     );
     const at = this.now();
     await appendLines(
       this.clockPath,
       lines.map(({ step }) => JSON.stringify({ step, at } satisfies ClockLine)),
+      false,
     );
+  }
+
+  /** Makes all lines so far durable: to be awaited before the checkpoint of the last one's update. */
+  async sync(): Promise<void> {
+    await syncFile(this.path);
+    await syncFile(this.clockPath);
   }
 
   /** @throws failure `METRICS_DAMAGED` for a whole line that is no such record */

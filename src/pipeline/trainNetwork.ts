@@ -143,6 +143,7 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
         inputHash: context.inputHash,
       },
     };
+    await metrics.sync();
     await writeCheckpoint(folder, { spec, state: { ...state, ema }, meta });
     saved = update;
     await pruneCheckpoints(folder, common.keepCheckpoints);

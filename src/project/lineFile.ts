@@ -31,18 +31,31 @@ export async function cutTornLine(path: string): Promise<void> {
   }
 }
 
-/** Appends lines; each is durable when this returns. The folder must exist. */
-export async function appendLines(path: string, lines: readonly string[]): Promise<void> {
+/**
+ * Appends lines. The folder must exist.
+ * @param isDurable whether the lines outlast a loss of power when this returns; else they do after `syncFile`
+ */
+export async function appendLines(path: string, lines: readonly string[], isDurable = true): Promise<void> {
   const file = await open(path, 'a');
   let isNew: boolean;
   try {
     isNew = (await file.stat()).size === 0;
     await file.writeFile(lines.map((line) => `${line}\n`).join(''));
-    await file.sync();
+    if (isDurable) await file.sync();
   } finally {
     await file.close();
   }
   if (isNew) await fsyncFolder(dirname(path));
+}
+
+/** Makes what was written to a file durable. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 async function readWhole(path: string): Promise<{ whole: Buffer; size: number }> {

@@ -81,6 +81,12 @@ const project = (folder: string) =>
   createProject(join(folder, 'p'), { preset: null, config: parseConfig({ seed: 1 }), now: new Date(0) });
 const text = (path: string) => readFile(path, 'utf8').catch(() => null);
 const line = (step: number) => ({ step, loss: 1, gradientNorm: 1, learningRate: 1, lossByTimestep: [null] });
+/** A line of metrics as a checkpoint finds it. */
+async function appendMetric(folder: string, step: number): Promise<void> {
+  const file = new MetricsFile(folder);
+  await file.append([line(step)]);
+  await file.sync();
+}
 const round = (index: number) => ({
   round: index,
   widths: { a: 1 },
@@ -154,8 +160,8 @@ const SAVINGS: Readonly<Record<string, Saving>> = {
     },
   },
   'a line of metrics': {
-    prepare: (folder) => new MetricsFile(folder).append([line(1)]),
-    save: (folder) => new MetricsFile(folder).append([line(2)]),
+    prepare: (folder) => appendMetric(folder, 1),
+    save: (folder) => appendMetric(folder, 2),
     once: true,
     read: (folder) => new MetricsFile(folder).read(),
   },
