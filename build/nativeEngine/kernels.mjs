@@ -70,7 +70,7 @@ function kernelArguments({ platform, arch, engine, nodeHeaders, output }) {
 }
 
 /**
- * Compiles the add-on and loads it once in a process of its own, after the binding.
+ * Compiles the add-on and loads it once in a process of its own, before the binding.
  * @param {object} options
  * @param {string} options.compiler
  * @param {string} options.platform
@@ -89,7 +89,7 @@ export async function buildKernels({ compiler, platform, arch, root, engine, run
     const compiled = await run(compiler, kernelArguments({ platform, arch, engine, nodeHeaders, output }));
     if (compiled.code !== 0) throw new Error(failureLine(compiled));
     const script = 'require(process.argv[1]); require(process.argv[2])';
-    const loaded = await run(process.execPath, ['-e', script, engine.binding, output]);
+    const loaded = await run(process.execPath, ['-e', script, output, engine.binding]);
     if (loaded.code !== 0) throw new Error(failureLine(loaded));
     renameSync(output, place);
     return place;

@@ -29,9 +29,12 @@ export async function openNativeEngine(): Promise<Engine> {
   const library = activeNativeLibrary();
   const threads = pinThreadCount();
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
+  // First, for it says how TensorFlow's threads shall take memory.
+  const hasKernels = loadKernels(library);
   const binding = loadBackend(library);
   await tf.setBackend(backendName);
-  const fused = !binding.isUsingGpuDevice() && loadKernels(library);
+  const fused = hasKernels && !binding.isUsingGpuDevice();
+  if (fused) enableFusedGroupNorm();
   return {
     id: 'native',
     // Results differ in their last bits with and without.
@@ -72,7 +75,6 @@ function loadKernels({ kernels }: NativeLibrary): boolean {
   if (kernels === undefined) return false;
   try {
     createRequire(import.meta.url)(kernels);
-    enableFusedGroupNorm();
     return true;
   } catch {
     // Compiled for another machine, or gone since the set-up, which looks after it when it next runs.

@@ -7,6 +7,7 @@ import { recordOperations } from '../tensor/graph/recording.js';
 import type { NodeDef } from '../tensor/graph/savedModel.js';
 import { computeIn } from '../tensor/precision.js';
 import { BETA1, BETA2 } from './adam.js';
+import { kernelGradientsFirst } from './gradientOrder.js';
 import { recordDropout, type DropoutPorts } from './dropoutGraph.js';
 import { batchTensors, imageLosses, type BatchTensors } from './loss.js';
 import { unpackBuckets, type BucketLayout } from './parameterBuckets.js';
@@ -92,7 +93,7 @@ export function recordTrainingGraph(
     batches: new Map(batches.map((batch) => [batchKind(batch), recordBatch(recording, batch)])),
     gradients: buckets.map(({ gradient, shape }) => builder.read(gradient, shape).name),
     apply: recordApply(builder, buckets),
-    nodes: builder.nodes,
+    nodes: kernelGradientsFirst(builder.nodes),
   };
 }
 
