@@ -9,7 +9,7 @@ import { useNoticesStore } from './notices.js';
 type RunCommand = 'runs.start' | 'runs.pause' | 'runs.stop';
 
 /** While loss by timestep is measured, the heat map is brought up to date this often. */
-const REFRESH_MS = 4000;
+const REFRESH_MS = 10_000;
 const MOST_KEPT = 2000;
 
 /** The run of the open project, followed live: a snapshot, then events, at most one change a frame. */
