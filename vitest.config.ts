@@ -11,8 +11,8 @@ export default defineConfig({
     maxWorkers: Math.min(4, availableParallelism()),
     sequence: { sequencer: LongestFirst },
     // Far more than any test takes on a quiet machine: a busy or slow one must not fail.
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     env: { TF_CPP_MIN_LOG_LEVEL: '3' },
   },
 });

@@ -113,7 +113,7 @@ describe('an application with a kept key', () => {
         const now = await app.call('projects.open', { id });
         return now.ok ? now.value.job?.state : now.error.message;
       };
-      await vi.waitUntil(async () => (await state()) === 'interrupted', { timeout: 60_000 });
+      await vi.waitUntil(async () => (await state()) === 'interrupted', { timeout: 240_000 });
       expect(JSON.parse(await readFile(told, 'utf8'))).toEqual({ key: KEPT.key, url: KEPT.address });
     } finally {
       await app.close();

@@ -23,7 +23,7 @@ function start(...args: string[]) {
   return { child, closed, line };
 }
 
-it('serves the window until it is stopped, one host at a time', { timeout: 120_000 }, async () => {
+it('serves the window until it is stopped, one host at a time', { timeout: 600_000 }, async () => {
   const host = start();
   const { url, port } = JSON.parse(await host.line) as { url: string; port: number };
   const cookie = await signIn(url);
@@ -42,7 +42,7 @@ it('serves the window until it is stopped, one host at a time', { timeout: 120_0
   expect((await host.closed)[0]).toBe(0);
 });
 
-it('refuses to be reached from elsewhere without a token', { timeout: 60_000 }, async () => {
+it('refuses to be reached from elsewhere without a token', { timeout: 240_000 }, async () => {
   const host = start('--host', '0.0.0.0');
   expect(JSON.parse(await host.line)).toMatchObject({ error: { code: 'HOST_NEEDS_TOKEN' } });
   expect((await host.closed)[0]).toBe(2);

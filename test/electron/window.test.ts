@@ -54,7 +54,7 @@ function enterPage(): void {
   }) as typeof head.appendChild;
 }
 
-const PATIENCE = { timeout: 30_000, interval: 50 };
+const PATIENCE = { timeout: 120_000, interval: 50 };
 let folder: string;
 const realArguments = process.argv;
 
@@ -77,7 +77,7 @@ beforeAll(async () => {
   const entry = /src="\.\/assets\/([^"]+)"/.exec(readFileSync(join(assets, '../index.html'), 'utf8'))![1];
   expect(readdirSync(assets)).toContain(entry);
   await import(join(assets, entry));
-}, 120_000);
+}, 600_000);
 
 afterAll(async () => {
   app.mayQuit = true;

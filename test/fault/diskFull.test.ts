@@ -33,7 +33,7 @@ describe.skipIf(!mounted)('a full disk', () => {
 
   it(
     'stops the run with a clear message, harms nothing, and the run goes on when there is space',
-    { timeout: 120_000 },
+    { timeout: 600_000 },
     async () => {
       const project = join(disk, 'p');
       const made = await runCli(['new', project, ...tinyExperiment(join(root, 'images'), { 'base.steps': 4 })]);

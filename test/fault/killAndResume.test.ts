@@ -54,7 +54,7 @@ const start = async (name: string) => {
   return join(root, name);
 };
 
-it('killed at many points, a run ends as the uninterrupted one, byte for byte', { timeout: 240_000 }, async () => {
+it('killed at many points, a run ends as the uninterrupted one, byte for byte', { timeout: 900_000 }, async () => {
   const straight = await start('straight');
   expect((await runCli(['run', straight, '--json'])).code).toBe(0);
   const expected = await results(straight);
@@ -82,7 +82,7 @@ it('killed at many points, a run ends as the uninterrupted one, byte for byte', 
   expect(await results(killed)).toEqual(expected);
 });
 
-it('Ctrl-C stops with a checkpoint, says so, and the next run goes on', { timeout: 120_000 }, async () => {
+it('Ctrl-C stops with a checkpoint, says so, and the next run goes on', { timeout: 600_000 }, async () => {
   const project = await start('stopped');
   let asked = false;
   const stopped = await runCli(['run', project, '--json'], {

@@ -30,7 +30,7 @@ beforeAll(async () => {
   const project = await createProject(finished, { name: 'p', preset: null, config });
   await run(finished);
   await writeProjectReport(project);
-}, 300_000);
+}, 600_000);
 afterAll(() => removeFolder(root));
 
 async function copy(name: string): Promise<string> {
@@ -207,7 +207,7 @@ describe('verify', () => {
 
 it(
   'after all damages together and a repair, a run gives the same results, and nothing was deleted',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     const folder = await copy('everything');
     for (const { make } of Object.values(DAMAGES)) await make(folder);

@@ -93,7 +93,7 @@ it('runs one job at a time, and a failure does not stop the rest', async () => {
     error: { code: 'ENGINE_CRASHED' },
   });
   // Its record is on disk a moment before the list is.
-  await vi.waitUntil(() => runner.list().length === 0, { timeout: 30_000 });
+  await vi.waitUntil(() => runner.list().length === 0, { timeout: 120_000 });
 });
 
 it('a job keeps the config it was queued with', async () => {

@@ -69,14 +69,14 @@ test('a socket that drops comes back by itself and misses nothing; a host that i
   const leave = transport.subscribe((message) => {
     if (message.type === 'events') seen.push(...message.events.map(({ seq }) => seq));
   });
-  await vi.waitFor(() => expect(states.at(-1)).toBe('open'), { timeout: 20_000 });
+  await vi.waitFor(() => expect(states.at(-1)).toBe('open'), { timeout: 120_000 });
   await app.call('queue.pause', {});
-  await vi.waitFor(() => expect(seen).toHaveLength(1), { timeout: 20_000 });
+  await vi.waitFor(() => expect(seen).toHaveLength(1), { timeout: 120_000 });
   for (const socket of sockets) socket.terminate();
-  await vi.waitFor(() => expect(states.at(-1)).toBe('reconnecting'), { timeout: 20_000 });
+  await vi.waitFor(() => expect(states.at(-1)).toBe('reconnecting'), { timeout: 120_000 });
   await app.call('queue.resume', {});
-  await vi.waitFor(() => expect(states.at(-1)).toBe('open'), { timeout: 20_000 });
-  await vi.waitFor(() => expect(seen).toHaveLength(2), { timeout: 20_000 });
+  await vi.waitFor(() => expect(states.at(-1)).toBe('open'), { timeout: 120_000 });
+  await vi.waitFor(() => expect(seen).toHaveLength(2), { timeout: 120_000 });
   expect(seen[1]).toBe(seen[0] + 1);
 
   leave();
