@@ -72,44 +72,38 @@ export async function kernelDistance(options: KernelDistanceOptions): Promise<Ke
 async function maximumMeanDiscrepancy(first: Float32Array, second: Float32Array, dimensions: number): Promise<number> {
   const firstCount = first.length / dimensions;
   const secondCount = second.length / dimensions;
-  const withinFirst = await kernelSums(first, first, dimensions);
-  const withinSecond = await kernelSums(second, second, dimensions);
-  const across = await kernelSums(first, second, dimensions);
-  return (
-    (withinFirst.all - withinFirst.diagonal) / (firstCount * (firstCount - 1)) +
-    (withinSecond.all - withinSecond.diagonal) / (secondCount * (secondCount - 1)) -
-    (2 * across.all) / (firstCount * secondCount)
-  );
+  const a = tf.tensor2d(first, [firstCount, dimensions]);
+  const b = tf.tensor2d(second, [secondCount, dimensions]);
+  try {
+    const withinFirst = await kernelSums(a, a);
+    const withinSecond = await kernelSums(b, b);
+    const across = await kernelSums(a, b);
+    return (
+      (withinFirst.all - withinFirst.diagonal) / (firstCount * (firstCount - 1)) +
+      (withinSecond.all - withinSecond.diagonal) / (secondCount * (secondCount - 1)) -
+      (2 * across.all) / (firstCount * secondCount)
+    );
+  } finally {
+    tf.dispose([a, b]);
+  }
 }
 
 /**
- * Sums of the kernel over all pairs, and over pairs of equal index. Inner products come from the engine in float32: each has
+ * Sums of the kernel over all pairs of rows, and over pairs of equal index. Inner products come from the engine in float32: each has
  * its own rounding error, without bias, so the mean over a million pairs keeps far more digits. The rest is float64.
  */
-async function kernelSums(
-  first: Float32Array,
-  second: Float32Array,
-  dimensions: number,
-): Promise<{ all: number; diagonal: number }> {
-  const columns = second.length / dimensions;
-  const products = tf.tidy(() =>
-    tf.matMul(
-      tf.tensor2d(first, [first.length / dimensions, dimensions]),
-      tf.tensor2d(second, [columns, dimensions]),
-      false,
-      true,
-    ),
-  );
-  const values = await products.data();
+async function kernelSums(first: tf.Tensor2D, second: tf.Tensor2D): Promise<{ all: number; diagonal: number }> {
+  const [columns, dimensions] = second.shape;
+  const products = tf.matMul(first, second, false, true);
+  const values = await products.data<'float32'>();
   products.dispose();
   let all = 0;
-  let diagonal = 0;
   for (let index = 0; index < values.length; index += 1) {
     const base = values[index]! / dimensions + 1;
-    const kernel = base * base * base;
-    all += kernel;
-    if (index % (columns + 1) === 0) diagonal += kernel;
+    all += base * base * base;
   }
+  let diagonal = 0;
+  for (let index = 0; index < values.length; index += columns + 1) diagonal += (values[index]! / dimensions + 1) ** 3;
   return { all, diagonal };
 }
 

@@ -9,6 +9,8 @@ import type { InceptionWeights } from './weights.js';
 
 /** Activations of one image reach 5.5 MB, several of which are alive at once. */
 const DEFAULT_BATCH = 16;
+/** More images in one pass are no faster and take memory alone, so larger batches are divided. */
+const LARGEST_PASS = 25;
 
 /** Images (count, height, width, channels) in [-1, 1]. */
 export interface ImageBatch {
@@ -28,14 +30,16 @@ export interface InceptionExtractor extends ClassifyingExtractor {
  * The features of FID. Only the published weights at 2048 dimensions make the distance an `FID`; with others it is named after
  * what it is. Grey images are shown to the network as RGB of equal channels. Weights are put on the engine for each call.
  *
- * @param imagesPerBatch images that go through the network at a time; it changes memory and speed, not the features
+ * @param batchSize most images that go through the network at a time, of which it takes 25 at most; it changes memory and speed, not
+ *   the features
  */
 export function createInceptionExtractor(
   source: InceptionWeights,
   image: { readonly size: number; readonly channels: number },
   dimensions: InceptionDimensions = 2048,
-  imagesPerBatch = DEFAULT_BATCH,
+  batchSize = DEFAULT_BATCH,
 ): InceptionExtractor {
+  const imagesPerBatch = Math.min(batchSize, LARGEST_PASS);
   const { size, channels } = image;
   function extractAny(batch: ImageBatch, signal?: AbortSignal): Promise<Float64Array> {
     const { count, height, width } = batch;
