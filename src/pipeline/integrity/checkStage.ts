@@ -103,9 +103,12 @@ async function checkCheckpoints(
   const all = await listCheckpoints(folder);
   let newest: string | null = null;
   let inputHash: string | null = null;
+  // What the pointer may hold of an earlier state: it is written after the checkpoint that it names.
+  const earlier = [''];
   for (const path of all) {
     try {
       const { meta } = await readCheckpoint(path);
+      if (newest !== null) earlier.push(`checkpoints/${basename(path)}`);
       newest ??= path;
       inputHash ??= inputHashSchema.safeParse(meta.extra).data?.inputHash ?? null;
     } catch (error) {
@@ -129,7 +132,7 @@ async function checkCheckpoints(
   const expected = newest === null ? '' : `checkpoints/${basename(newest)}`;
   if (newest !== null && pointer !== expected) {
     told.push({
-      kind: 'damage',
+      kind: earlier.includes(pointer) ? 'leftover' : 'damage',
       path: at('latest'),
       problem: `names ${pointer === '' ? 'nothing' : pointer}`,
       effect: `the newest intact checkpoint is ${basename(newest)}, and a run finds it without the pointer`,
