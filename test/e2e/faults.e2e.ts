@@ -136,7 +136,7 @@ test('an engine that crashes in the middle of a run is started again from its ch
   const folder = await project('crashing');
   await openProject(page, folder);
   await start();
-  await page.getByText(/\d+ \/ 4000/).waitFor();
+  await page.getByText(/\d+ \/ 4,000/).waitFor();
   const [name] = (await readdir(join(folder, 'jobs'))).filter((file) => file.endsWith('.json'));
   const record = async () =>
     JSON.parse(await readFile(join(folder, 'jobs', name), 'utf8')) as {
