@@ -110,6 +110,28 @@ test('a project that is deleted while it is open', async () => {
   await page.getByRole('article').filter({ hasText: 'short lived' }).getByText('missing').waitFor();
 });
 
+test('damaged files of a project are named, and repaired when that is asked for twice', async () => {
+  const folder = await project('damaged');
+  const record = join(folder, 'stages', 'base', 'stage.json');
+  await mkdir(join(folder, 'stages', 'base'), { recursive: true });
+  await writeFile(record, '{"format":');
+  await tryToOpen(folder);
+  const card = page.getByRole('article').filter({ hasText: 'stages/base/stage.json is damaged' });
+  await card.getByRole('button', { name: 'Check project files' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Project files' });
+  await dialog.getByText('1 damaged').waitFor();
+  await dialog.getByText('stages/base/stage.json').waitFor();
+  await dialog.getByRole('button', { name: 'Repair…' }).click();
+  expect(await readFile(record, 'utf8')).toBe('{"format":');
+  await dialog.getByRole('button', { name: 'Repair now' }).click();
+  await dialog.getByText('Nothing is damaged').waitFor();
+  await dialog.getByRole('list', { name: 'What was done' }).waitFor();
+  await expect(readFile(record)).rejects.toMatchObject({ code: 'ENOENT' });
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await openProject(page, folder);
+});
+
 test('a second writer is told, and may read', async () => {
   const folder = await project('written elsewhere');
   const release = await lockProject(await openFile(folder));
