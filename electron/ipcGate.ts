@@ -10,6 +10,7 @@ import type { Result } from '../src/contract/api.js';
 import { describeError, type ErrorDetails } from '../src/contract/errors.js';
 import type { Logger } from './logs.js';
 import { isAppUrl } from './origin.js';
+import { safeParse } from '../src/contract/safeParse.js';
 
 /** Commands by name, with the schemas of what they take and what they answer. */
 type CommandTable = Readonly<Record<string, { readonly params: z.ZodType; readonly result: z.ZodType }>>;
@@ -62,14 +63,14 @@ export function createIpcGate({ currentWindow, log }: IpcGateOptions): IpcGate {
         }
         if (args.length !== 2) return refuse(channel, `${args.length - 1} parameters of ${name}`, 'BAD_PARAMETERS');
         const { params: paramsSchema, result: resultSchema } = table[name]!;
-        const checked = paramsSchema.safeParse(params);
+        const checked = safeParse(paramsSchema, params);
         if (!checked.success) {
           return refuse(channel, `bad parameters of ${name}: ${faultsOf(checked.error)}`, 'BAD_PARAMETERS');
         }
         try {
           const result = await answer(name, checked.data);
           if (!result.ok) return refused(result.error);
-          const value = resultSchema.safeParse(result.value);
+          const value = safeParse(resultSchema, result.value);
           if (value.success) return { ok: true, value: value.data };
           return refuse(channel, `bad result of ${name}: ${faultsOf(value.error)}`);
         } catch (error) {
@@ -81,7 +82,7 @@ export function createIpcGate({ currentWindow, log }: IpcGateOptions): IpcGate {
     receive(channel, schema, listener) {
       ipcMain.on(channel, (event, ...args: unknown[]) => {
         const stranger = strangerReason(event, currentWindow());
-        const message = schema.safeParse(args[0]);
+        const message = safeParse(schema, args[0]);
         if (stranger !== null) refuse(channel, stranger);
         else if (args.length > 1 || !message.success) refuse(channel, 'malformed message');
         else listener(message.data, event.ports[0] ?? null);

@@ -39,6 +39,7 @@ import { RunFeed } from './runFeed.js';
 import { sampleCommands } from './sampleCommands.js';
 import { SettingsStore } from './settingsStore.js';
 import { viewJob } from './viewProject.js';
+import { safeParse } from '../contract/safeParse.js';
 
 export interface ApplicationOptions {
   readonly host: 'desktop' | 'web' | 'process';
@@ -275,7 +276,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
   }
 
   async function run<N extends CommandName>(name: N, params: unknown): Promise<CommandValue<N>> {
-    const parsed = commands[name].params.safeParse(params);
+    const parsed = safeParse(commands[name].params, params);
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       throw inputError(

@@ -7,6 +7,7 @@ import { widthSpace } from '../method/widthSpace.js';
 import { prunableWidths } from '../model/prunableWidths.js';
 import type { UNetSpec } from '../model/spec.js';
 import { designExperiment, type ExperimentDesign } from '../pipeline/design.js';
+import { safeParse } from '../contract/safeParse.js';
 
 /** Intervals of the thinned SNR curve. */
 const CURVE_INTERVALS = 256;
@@ -21,7 +22,7 @@ const FIELD_OF_CODE: Readonly<Record<string, string>> = {
 
 /** The design that follows from a config as a form has it. Faults come back by field; nothing is read or written. */
 export function previewDesign(raw: unknown): Preview {
-  const parsed = configSchema.safeParse(raw);
+  const parsed = safeParse(configSchema, raw);
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue): FieldProblem => ({
       field: issue.path.join('.'),

@@ -9,6 +9,7 @@ import { openProject } from '../project/project.js';
 import type { ComparedProject } from '../report/compareFigure.js';
 import { projectReportModel } from '../report/projectReport.js';
 import { reportSchema, type ReportModel } from '../report/reportModel.js';
+import { safeParse } from '../contract/safeParse.js';
 
 /** Numbers with the protocol they were measured under, from whatever `compare` was given. */
 export interface Evaluated {
@@ -41,9 +42,9 @@ export async function readEvaluated(path: string): Promise<Evaluated> {
   } catch (cause) {
     throw invalid(path, cause);
   }
-  const report = reportSchema.safeParse(raw);
+  const report = safeParse(reportSchema, raw);
   if (report.success) return fromReport(report.data, report.data.project);
-  const sets = setResultSchema.safeParse(raw);
+  const sets = safeParse(setResultSchema, raw);
   if (sets.success) {
     const { fid, protocol } = sets.data;
     return {
@@ -53,7 +54,7 @@ export async function readEvaluated(path: string): Promise<Evaluated> {
       compared: null,
     };
   }
-  const evaluation = evaluationResultSchema.safeParse(raw);
+  const evaluation = safeParse(evaluationResultSchema, raw);
   if (!evaluation.success) throw invalid(path, evaluation.error);
   const { rows, protocol } = evaluation.data;
   return {

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { inputError } from '../contract/errors.js';
+import { safeParse } from '../contract/safeParse.js';
 
 /**
  * Reads a number as a person types it: `12`, `-0.5`, `1e-3`. Anything else (empty, `12px`, `0x10`, `Infinity`) is refused.
@@ -50,7 +51,7 @@ export function numberListOption(name: string): (text: string, before?: number[]
  */
 export function optionsOf<T extends z.ZodType>(schema: T, values: Record<string, unknown>): z.output<T> {
   const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-  const parsed = schema.safeParse(given);
+  const parsed = safeParse(schema, given);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw badOption(issue.path.join('.'), issue.message);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DiffusionConfig, SamplingConfig } from '../contract/config.js';
 import { inputError, type StepAdaptError } from '../contract/errors.js';
+import { safeParse } from '../contract/safeParse.js';
 
 /** diffusers' names of schedules, and the end points of their betas that ours have. */
 const SCHEDULES: Readonly<
@@ -57,7 +58,7 @@ export function diffusionFromScheduler(
   content: unknown,
   name: string,
 ): Pick<DiffusionConfig, 'schedule' | 'timesteps' | 'prediction' | 'zeroTerminalSnr'> {
-  const parsed = schedulerSchema.safeParse(content);
+  const parsed = safeParse(schedulerSchema, content);
   if (!parsed.success) throw unsupported(name, parsed.error.issues[0].path.join('.'));
   const { beta_schedule: schedule, beta_start: start, beta_end: end, prediction_type: prediction } = parsed.data;
   const known = Object.entries(SCHEDULES).find(

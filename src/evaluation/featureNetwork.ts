@@ -12,6 +12,7 @@ import { randomNormal } from '../tensor/random.js';
 import { silu } from '../tensor/silu.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
 import { NO_RESIZE, type FeatureExtractor } from './featureExtractor.js';
+import { safeParse } from '../contract/safeParse.js';
 
 /**
  * The project's own feature network: a small classifier of the labelled data set, whose pooled activations are the features.
@@ -147,7 +148,7 @@ export async function writeFeatureNetwork(path: string, network: FeatureNetwork)
 /** Reads what `writeFeatureNetwork` wrote; the features are the same to the last bit. Throws `FEATURE_NETWORK_INVALID`. */
 export async function readFeatureNetwork(path: string): Promise<FeatureNetwork> {
   const file = decodeSafetensors(await readInputFile(path), path);
-  const metadata = metadataSchema.safeParse(file.metadata);
+  const metadata = safeParse(metadataSchema, file.metadata);
   if (!metadata.success) throw invalidNetwork(path, 'its metadata do not describe one');
   const weights = new Map(
     [...tensorShapes(metadata.data.channels, metadata.data.classes)].map(([name, shape]) => {

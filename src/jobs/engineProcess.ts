@@ -13,6 +13,7 @@ import { DrawRequests } from '../pipeline/drawRequests.js';
 import { openProject, type Project } from '../project/project.js';
 import { openEngine } from '../tensor/openEngine.js';
 import { toEngineSchema, type EngineTask, type FromEngine, type MeasuredForecast, type ToEngine } from './messages.js';
+import { safeParse } from '../contract/safeParse.js';
 
 const HEARTBEAT_MS = 2000;
 /** Events are sent together, ten times a second at most. */
@@ -29,7 +30,7 @@ process.on('disconnect', stop);
 // Ctrl-C in a terminal reaches every process of the group; the host decides what it means.
 process.on('SIGINT', () => undefined);
 process.on('message', (raw) => {
-  const parsed = toEngineSchema.safeParse(raw);
+  const parsed = safeParse(toEngineSchema, raw);
   if (!parsed.success) refuse();
   else if (parsed.data.type === 'stop') stop();
   else if (parsed.data.type === 'drawNow') void drawNow(parsed.data);

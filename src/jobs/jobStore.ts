@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { jobRecordSchema, type JobRecord } from '../contract/jobs.js';
 import { writeJsonAtomic } from '../project/atomicFile.js';
+import { safeParse } from '../contract/safeParse.js';
 
 /**
  * Job records of one project, `jobs/ID.json`. Ids sort by time. A record is on disk before its process exists, and says after
@@ -23,7 +24,7 @@ export class JobStore {
   /** Null for a record that does not exist or cannot be read: a job without a record is forgotten, its results are not. */
   async read(id: string): Promise<JobRecord | null> {
     try {
-      const parsed = jobRecordSchema.safeParse(JSON.parse(await readFile(join(this.folder, `${id}.json`), 'utf8')));
+      const parsed = safeParse(jobRecordSchema, JSON.parse(await readFile(join(this.folder, `${id}.json`), 'utf8')));
       return parsed.success && parsed.data.id === id ? parsed.data : null;
     } catch {
       return null;

@@ -13,6 +13,7 @@ import {
 } from './messages.js';
 import type { EngineChild, SpawnEngine } from './spawnEngine.js';
 import { engineEnded, nothingInTraining, Wishes } from './wishes.js';
+import { safeParse } from '../contract/safeParse.js';
 
 /** What came of an engine process. `lost` = it ended, or was ended because it hung, without saying anything. */
 export type EngineOutcome =
@@ -134,7 +135,7 @@ export function superviseEngine(options: {
     });
 
   child.on('message', (raw: unknown) => {
-    const parsed = fromEngineSchema.safeParse(raw);
+    const parsed = safeParse(fromEngineSchema, raw);
     if (!parsed.success) {
       complaint ??= {
         code: 'ENGINE_GARBLED',

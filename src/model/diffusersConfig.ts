@@ -4,6 +4,7 @@ import { inputError, type StepAdaptError } from '../contract/errors.js';
 import { unetSpecSchema } from './specSchema.js';
 import type { UNetSpec } from './spec.js';
 import { standardSpec, type StandardNetwork } from './standardSpec.js';
+import { safeParse } from '../contract/safeParse.js';
 
 /** The version of diffusers whose fields are written. */
 const DIFFUSERS_VERSION = '0.42.1';
@@ -204,7 +205,7 @@ function describes(config: Record<string, unknown>, spec: UNetSpec): boolean {
 }
 
 function parse<T>(schema: z.ZodType<T>, value: unknown, name: string): T {
-  const result = schema.safeParse(value);
+  const result = safeParse(schema, value);
   if (result.success) return result.data;
   const [{ path, message }] = result.error.issues;
   throw invalid(name, path.length > 0 ? `${path.join('.')}: ${message}` : message);

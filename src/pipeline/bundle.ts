@@ -16,6 +16,7 @@ import { createNetworkDenoiser } from '../sampling/networkDenoiser.js';
 import { projectDesign } from './projectDesign.js';
 import { StageStore } from './stageStore.js';
 import { trainedNetwork } from './trainedWeights.js';
+import { safeParse } from '../contract/safeParse.js';
 
 const BUNDLE_FILE = 'bundle.json';
 const FORMAT = 'stepadapt-bundle';
@@ -115,7 +116,7 @@ export async function readBundle(folder: string): Promise<Bundle> {
   } catch (cause) {
     throw invalid(`${path} cannot be read: ${(cause as Error).message}`);
   }
-  const parsed = bundleSchema.safeParse(content);
+  const parsed = safeParse(bundleSchema, content);
   if (!parsed.success) {
     const [{ path: field, message }] = parsed.error.issues;
     throw invalid(`${path} is no bundle of this version: ${field.join('.')}: ${message}`);

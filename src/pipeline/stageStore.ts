@@ -5,6 +5,7 @@ import { parseJson } from '../formats/json.js';
 import { stageRecordSchema, type StageRecord } from '../contract/project.js';
 import { fsyncFolder, makeFolder, writeJsonAtomic } from '../project/atomicFile.js';
 import type { Project } from '../project/project.js';
+import { safeParse } from '../contract/safeParse.js';
 
 /**
  * Where stages keep their results. A stage whose inputs changed is not overwritten: its folder moves to `archive/` under the
@@ -31,7 +32,7 @@ export class StageStore {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
       throw error;
     }
-    const parsed = stageRecordSchema.safeParse(jsonOrNull(text));
+    const parsed = safeParse(stageRecordSchema, jsonOrNull(text));
     // A record of another stage has no business here: its hash would name a folder of that one.
     if (!parsed.success || parsed.data.id !== id) {
       throw failure(

@@ -7,6 +7,7 @@ import { readInputFile } from '../formats/inputFile.js';
 import { parseJson } from '../formats/json.js';
 import { PROJECT_VERSION, projectFileSchema, type ProjectFile } from '../contract/project.js';
 import { writeJsonAtomic } from './atomicFile.js';
+import { safeParse } from '../contract/safeParse.js';
 
 /** An open project: what its file says, and where it lies. */
 export interface Project {
@@ -80,7 +81,7 @@ export async function openProject(path: string): Promise<Project> {
       { cause },
     );
   }
-  const head = z.object({ format: z.literal('stepadapt-project'), version: z.number().int() }).safeParse(raw);
+  const head = safeParse(z.object({ format: z.literal('stepadapt-project'), version: z.number().int() }), raw);
   if (!head.success) {
     throw inputError(
       'PROJECT_CORRUPT',
@@ -95,7 +96,7 @@ export async function openProject(path: string): Promise<Project> {
       'update StepAdapt Studio; the project was not changed',
     );
   }
-  const parsed = projectFileSchema.safeParse(raw);
+  const parsed = safeParse(projectFileSchema, raw);
   if (!parsed.success) throw configError(filePath, parsed.error);
   return { folder: dirname(filePath), path: filePath, file: parsed.data };
 }
@@ -112,7 +113,7 @@ export async function saveConfig(project: Project, config: ExperimentConfig): Pr
  * @throws `CONFIG_INVALID`, naming each field and its range
  */
 export function parseConfig(raw: unknown, where = 'the config'): ExperimentConfig {
-  const parsed = configSchema.safeParse(raw);
+  const parsed = safeParse(configSchema, raw);
   if (!parsed.success) throw configError(where, parsed.error);
   return parsed.data;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { WebSocket } from '@fastify/websocket';
 import type { Application } from '../app/application.js';
+import { safeParse } from '../contract/safeParse.js';
 
 /** Where the reader stopped; both or neither. */
 const positionSchema = z.object({ epoch: z.string().max(64), seq: z.coerce.number().int().min(0) });
@@ -12,7 +13,7 @@ const PING_MS = 30_000;
 
 /** Sends the stream of events to one socket. What the other side sends is ignored. */
 export function followEvents(app: Application, socket: WebSocket, query: unknown): void {
-  const from = positionSchema.safeParse(query);
+  const from = safeParse(positionSchema, query);
   const leave = app.subscribe(
     (message) => {
       if (socket.bufferedAmount > MOST_UNSENT_BYTES) socket.terminate();

@@ -14,6 +14,7 @@ import { requireSpace } from '../project/diskSpace.js';
 import type { Engine } from '../tensor/engine.js';
 import { checkpointsFolder, listCheckpoints, publishCheckpoint } from './checkpointFolders.js';
 import type { OptimizerState } from './trainStep.js';
+import { safeParse } from '../contract/safeParse.js';
 
 /** Everything that a training needs to go on as if it had never stopped. */
 export interface Checkpoint {
@@ -183,7 +184,7 @@ function readState(folder: string, bytes: Uint8Array): z.output<typeof stateSche
       'open it with the program version that wrote it',
     );
   }
-  const state = stateSchema.safeParse(body);
+  const state = safeParse(stateSchema, body);
   if (!state.success) throw corrupt(folder, STATE_FILE, 'does not describe a checkpoint', state.error);
   return state.data;
 }

@@ -9,7 +9,11 @@ const SLOW_INPUTS = 15;
 const SLOW = new Set(['images', 'report']);
 
 /** Inputs that once brought a reader down; each is made again from its index. */
-const KNOWN: Readonly<Record<string, readonly number[]>> = { checkpoint: [15, 147, 242, 293] };
+const KNOWN: Readonly<Record<string, readonly number[]>> = {
+  checkpoint: [15, 147, 242, 293],
+  commands: [30715],
+  sweep: [34630, 87503],
+};
 
 describe('broken and hostile inputs', () => {
   it.each(READER_NAMES)('%s: each is read or refused with a code', async (name) => {

@@ -12,6 +12,7 @@ import { listCheckpoints } from '../../training/checkpointFolders.js';
 import { readCheckpoint } from '../../training/checkpoint.js';
 import { checkLines, LINE_FILES } from './checkLines.js';
 import type { Finding } from './finding.js';
+import { safeParse } from '../../contract/safeParse.js';
 
 /** What was found in the folder of one stage. */
 export interface StageCheck {
@@ -110,7 +111,7 @@ async function checkCheckpoints(
       const { meta } = await readCheckpoint(path);
       if (newest !== null) earlier.push(`checkpoints/${basename(path)}`);
       newest ??= path;
-      inputHash ??= inputHashSchema.safeParse(meta.extra).data?.inputHash ?? null;
+      inputHash ??= safeParse(inputHashSchema, meta.extra).data?.inputHash ?? null;
     } catch (error) {
       if (!(error instanceof StepAdaptError)) throw error;
       findings.push({

@@ -6,6 +6,7 @@ import { parseConfig } from '../../project/project.js';
 import { designExperiment } from '../design.js';
 import { findPreset } from '../presets.js';
 import { applyBaseline, BASELINES, type Baseline } from './baselines.js';
+import { safeParse } from '../../contract/safeParse.js';
 
 const sweepSchema = z.strictObject({
   /** A preset's name, or a config. */
@@ -38,7 +39,7 @@ const MAX_PROJECTS = 1000;
 
 /** @throws input error `SWEEP_INVALID`, naming the fields */
 export function parseSweep(raw: unknown, where: string): Sweep {
-  const parsed = sweepSchema.safeParse(raw);
+  const parsed = safeParse(sweepSchema, raw);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) =>
     path.length ? `${path.join('.')}: ${message}` : message,

@@ -10,6 +10,7 @@ import { parseConfig } from '../../../src/project/project.js';
 import type { FuzzReader } from '../fuzzReader.js';
 import { mutateBytes, mutateJson } from '../mutate.js';
 import { ensure, scratchFolder } from '../scratch.js';
+import { safeParse } from '../../../src/contract/safeParse.js';
 
 /** Commands that come over HTTP and IPC, on an application with one project. Probing engines starts processes, so it is left out. */
 export async function commandReader(): Promise<FuzzReader> {
@@ -83,7 +84,7 @@ export async function engineMessageReader(): Promise<FuzzReader> {
     name: 'engine messages',
     make: (random) => mutateJson(random, random.pick(values)),
     read(value) {
-      if (!fromEngineSchema.safeParse(value).success) throw refused();
+      if (!safeParse(fromEngineSchema, value).success) throw refused();
     },
   };
 }
@@ -96,7 +97,7 @@ export async function hostMessageReader(): Promise<FuzzReader> {
     name: 'host messages',
     make: (random) => mutateJson(random, random.pick(values)),
     read(value) {
-      if (!toEngineSchema.safeParse(value).success) throw refused();
+      if (!safeParse(toEngineSchema, value).success) throw refused();
     },
   };
 }
