@@ -2,6 +2,8 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openProject } from '../../src/project/project.js';
+import { lockProject } from '../../src/project/projectLock.js';
 import { makeImageFolder, runCli, tinyExperiment } from './runCli.js';
 import { removeFolder } from '../removeFolder.js';
 
@@ -144,6 +146,23 @@ describe('projects and arguments', () => {
     const before = await readFile(path, 'utf8');
     expect(await refused(['run', project, ...args])).toMatchObject({ code, exit: 2 });
     expect(await readFile(path, 'utf8')).toBe(before);
+  });
+
+  it('run --set beside another run leaves the experiment as it was', async () => {
+    const project = join(root, 'busy');
+    const path = join(project, 'busy.stepadapt');
+    await runCli(['new', project, ...tinyExperiment(join(root, 'images'))]);
+    const before = await readFile(path, 'utf8');
+    const release = await lockProject(await openProject(project));
+    try {
+      expect(await refused(['run', project, '--set', 'base.steps=9'])).toMatchObject({
+        code: 'PROJECT_LOCKED',
+        exit: 1,
+      });
+      expect(await readFile(path, 'utf8')).toBe(before);
+    } finally {
+      await release();
+    }
   });
 
   it('an unknown stage is answered with the known ones', async () => {

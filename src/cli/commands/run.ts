@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { projectStatus } from '../../pipeline/projectStatus.js';
 import { requireRunnable, runPipeline } from '../../pipeline/runPipeline.js';
 import { openProject, parseConfig, saveConfig, type Project } from '../../project/project.js';
+import { lockProject } from '../../project/projectLock.js';
 import { applySettings } from '../settings.js';
 import { comparisonResult, describeComparison } from '../comparison.js';
 import { openProgressView } from '../progressView.js';
@@ -51,11 +52,17 @@ export function registerRunCommand(program: Command): void {
 
 /**
  * The project with these fields of its experiment changed, on disk too. Nothing is written where there are none, or where the
- * result could not run.
+ * result could not run, or where another run writes to the project (`PROJECT_LOCKED`).
  */
 async function withSettings(project: Project, options: RunCommandOptions): Promise<Project> {
   if (options.set.length === 0) return project;
   const config = parseConfig(applySettings(project.file.config, options.set), 'the changed config');
   requireRunnable(config, options);
-  return saveConfig(project, config);
+  // The run takes this place again; one that another run holds must not find its experiment changed.
+  const release = await lockProject(project);
+  try {
+    return await saveConfig(project, config);
+  } finally {
+    await release();
+  }
 }
