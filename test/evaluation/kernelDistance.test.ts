@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { kernelDistance } from '../../src/evaluation/kernelDistance.js';
 import { openEngine } from '../../src/tensor/openEngine.js';
-import { randomNormal } from '../../src/tensor/random.js';
+import { randomNormal, randomPermutation } from '../../src/tensor/random.js';
 
 interface GoldenCase {
   name: string;
@@ -57,6 +57,38 @@ describe('kernelDistance', () => {
     const other = await kernelDistance({ ...shared, first, second: second.map((value) => value * 1.5) });
     expect(Math.abs(halves.mean)).toBeLessThan(0.01);
     expect(other.mean).toBeGreaterThan(10 * Math.abs(halves.mean));
+  });
+
+  it.each([
+    { name: 'rows that subsets share', count: 1300, subsets: 12, subsetSize: 520 },
+    { name: 'subsets of large sets', count: 1300, subsets: 2, subsetSize: 300 },
+  ])('is the estimator written out, in several blocks of rows: $name', async ({ count, subsets, subsetSize }) => {
+    const dimensions = 3;
+    const [first, second] = [normal(7, count * dimensions), normal(8, (count + 50) * dimensions)];
+    const distance = await kernelDistance({ first, second, dimensions, subsets, subsetSize, seed: 5 });
+    const expected = Array.from({ length: subsets }, (_, index) => {
+      const draw = (values: Float64Array, stream: string) =>
+        [...randomPermutation({ seed: 5, stream, index }, values.length / dimensions).subarray(0, subsetSize)].map(
+          (row) => values.subarray(row * dimensions, (row + 1) * dimensions),
+        );
+      const [x, y] = [draw(first, 'kid/first'), draw(second, 'kid/second')];
+      const mean = (a: Float64Array[], b: Float64Array[], pairs: number) => {
+        let sum = 0;
+        for (const [i, u] of a.entries()) {
+          for (const [j, v] of b.entries()) {
+            if (a !== b || i !== j) sum += ((u[0] * v[0] + u[1] * v[1] + u[2] * v[2]) / dimensions + 1) ** 3;
+          }
+        }
+        return sum / pairs;
+      };
+      const within = subsetSize * (subsetSize - 1);
+      return mean(x, x, within) + mean(y, y, within) - 2 * mean(x, y, subsetSize ** 2);
+    });
+    const mean = expected.reduce((sum, value) => sum + value, 0) / subsets;
+    const variance = expected.reduce((sum, value) => sum + (value - mean) ** 2, 0) / subsets;
+    // float32 features and inner products
+    expect(Math.abs(distance.mean - mean)).toBeLessThan(1e-6);
+    expect(Math.abs(distance.std - Math.sqrt(variance))).toBeLessThan(1e-6);
   });
 
   it('is a function of the seed, and reports the subsets it could draw', async () => {
