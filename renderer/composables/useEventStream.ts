@@ -24,10 +24,12 @@ export function useEventStream(): void {
         return;
       case 'events': {
         run.receive(message.events);
-        for (const event of message.events) if (event.type === 'job') queue.update(event.job);
+        const jobs = message.events.flatMap((event) => (event.type === 'job' ? [event.job] : []));
+        const moved = jobs.some((job) => queue.stateOf(job.id) !== job.state);
+        jobs.forEach(queue.update);
         const lastQueue = message.events.findLast((event) => event.type === 'queue');
         if (lastQueue?.type === 'queue') queue.replace(lastQueue.queue);
-        if (message.events.some(({ type }) => type === 'projects' || type === 'job')) {
+        if (moved || message.events.some(({ type }) => type === 'projects')) {
           projects.loadRecent().catch(notices.report);
         }
       }

@@ -32,11 +32,16 @@ export const useQueueStore = defineStore('queue', () => {
     queue.value = next;
   }
 
+  /** What is known of a job; undefined for one that is not in the queue. */
+  function stateOf(id: string): JobView['state'] | undefined {
+    return queue.value.jobs.find((job) => job.id === id)?.state;
+  }
+
   /** A job of the queue moved on; one that is new or over comes with the next list. */
   function update(job: JobView): void {
     const jobs = queue.value.jobs.map((known) => (known.id === job.id ? job : known));
     queue.value = { ...queue.value, jobs };
   }
 
-  return { queue, open, working, waiting, load, command, replace, update };
+  return { queue, open, working, waiting, load, command, replace, stateOf, update };
 });

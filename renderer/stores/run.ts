@@ -8,8 +8,11 @@ import { useNoticesStore } from './notices.js';
 
 type RunCommand = 'runs.start' | 'runs.pause' | 'runs.stop';
 
-/** While loss by timestep is measured, the heat map is brought up to date this often. */
+/** While somebody looks at a run at work, what events do not carry is asked for this often: times, loss by timestep. */
 const REFRESH_MS = 10_000;
+const LONGEST_REFRESH_MS = 300_000;
+/** The share of the time that may go into answers to it: a long run's take longer, and the training needs the cores. */
+const REFRESH_SHARE = 0.005;
 const MOST_KEPT = 2000;
 
 /** The run of the open project, followed live: a snapshot, then events, at most one change a frame. */
@@ -23,6 +26,12 @@ export const useRunStore = defineStore('run', () => {
   let frame = 0;
   let wanted: string | null = null;
   let refreshTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The place that shows the run is open; the others need nothing that only snapshots tell. */
+  let isShown = false;
+  /** What only snapshots tell has changed since the last one. */
+  let isBehind = false;
+  /** How long the last snapshot took to arrive, ms. */
+  let snapshotMs = 0;
 
   const job = computed(() => feed.value?.job ?? null);
   const stages = computed(() => feed.value?.stages ?? []);
@@ -34,7 +43,10 @@ export const useRunStore = defineStore('run', () => {
     wanted = projectId;
     if (feed.value?.projectId !== projectId) feed.value = null;
     meanwhile = [];
+    isBehind = false;
+    const asked = performance.now();
     const snapshot = await ask(transport, 'runs.snapshot', { id: projectId });
+    snapshotMs = performance.now() - asked;
     if (wanted !== projectId) return;
     const speed = feed.value?.speed ?? null;
     feed.value = advance({ ...feedFromSnapshot(projectId, snapshot), speed }, meanwhile);
@@ -51,15 +63,25 @@ export const useRunStore = defineStore('run', () => {
       if (feed.value === null) return;
       const before = feed.value;
       feed.value = advance(before, batch);
-      if (batch.some((event) => changesSnapshot(event, before.projectId))) refreshSoon();
+      isBehind ||= batch.some((event) => changesSnapshot(event, before.projectId));
+      refreshSoon();
     });
   }
 
   function refreshSoon(): void {
+    if (!isBehind || !isShown) return;
+    const wait = Math.min(LONGEST_REFRESH_MS, Math.max(REFRESH_MS, snapshotMs / REFRESH_SHARE));
     refreshTimer ??= setTimeout(() => {
       refreshTimer = undefined;
-      void refresh();
-    }, REFRESH_MS);
+      if (document.hidden) refreshSoon();
+      else if (isBehind && isShown) void refresh();
+    }, wait);
+  }
+
+  /** Tells whether the place that shows the run is open: only then is more asked for than the stream brings. */
+  function setShown(shown: boolean): void {
+    isShown = shown;
+    if (shown && isBehind) void refresh();
   }
 
   /** Asks for the snapshot again: after a gap in the stream, and for what events do not carry. */
@@ -94,7 +116,7 @@ export const useRunStore = defineStore('run', () => {
     return sample;
   }
 
-  return { feed, job, stages, stageAtWork, progress, follow, receive, refresh, command, draw };
+  return { feed, job, stages, stageAtWork, progress, follow, receive, refresh, setShown, command, draw };
 });
 
 /** A hidden window gets no frames, but must not pile up events. */

@@ -108,6 +108,7 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
     ...(options.runsJobs === undefined ? {} : { runsJobs: options.runsJobs }),
     ...(options.restarts === undefined ? {} : { restarts: options.restarts }),
     onJob: (job) => publishJob(job),
+    onHeartbeat: (job) => publishJob(job, true),
     onQueue: () => void hub.publish({ type: 'queue', queue: queueView() }),
     onEvents: (job, events) => publishEvents(job, events),
   });
@@ -135,9 +136,9 @@ export async function createApplication(options: ApplicationOptions): Promise<Ap
   await runner.recover();
   const endRequests = options.runsJobs === false ? null : await answerRequests(dataFolder, callRaw);
 
-  function publishJob(job: Job): void {
+  function publishJob(job: Job, isCalm = false): void {
     const view = viewJob(job.record, job.project, job.rssBytes);
-    hub.publish({ type: 'job', projectId: view.projectId, job: view });
+    hub.publish({ type: 'job', projectId: view.projectId, job: view }, isCalm);
   }
 
   function publishEvents(job: Job, events: readonly PipelineEvent[]): void {

@@ -286,7 +286,8 @@ export type AppEvent = { readonly seq: number } & (
 );
 
 /**
- * What the event stream carries, at most 10 messages a second. `hello` comes first. `reset` takes its place where events were
+ * What the event stream carries: what somebody waits for within a tenth of a second, progress and metrics together once a
+ * second, and of several reports of progress the newest. `hello` comes first. `reset` takes its place where events were
  * missed that the host no longer has (or it began anew): ask for snapshots again. In a `sample` event of the stream `path`
  * is the id of the image.
  */

@@ -17,7 +17,8 @@ export interface JobExecutionOptions {
   readonly isClosing: () => boolean;
   /** Makes a change to a job when its turn comes. */
   readonly inTurn: (job: Job, change: () => Promise<void>) => void;
-  readonly onJob: (job: Job) => void;
+  /** The memory of the job's engine was measured. */
+  readonly onHeartbeat: (job: Job) => void;
   readonly onEvents: (job: Job, events: readonly PipelineEvent[]) => void;
   /** The job is over or paused. */
   readonly onEnd: (job: Job) => Promise<void>;
@@ -29,7 +30,7 @@ export class JobExecution {
 
   /** Gives a job its engine process. */
   async begin(job: Job): Promise<void> {
-    const { spawn, patience, book, inTurn, onJob, onEvents } = this.options;
+    const { spawn, patience, book, inTurn, onHeartbeat, onEvents } = this.options;
     const engine = superviseEngine({
       spawn,
       task: { type: 'run', project: job.project.path, config: job.record.config, until: job.record.until },
@@ -42,7 +43,7 @@ export class JobExecution {
         },
         onHeartbeat: (rssBytes) => {
           job.rssBytes = rssBytes;
-          onJob(job);
+          onHeartbeat(job);
         },
       },
     });

@@ -23,7 +23,10 @@ export interface JobRunnerOptions {
   readonly restarts?: boolean;
   readonly patience?: Partial<EnginePatience>;
   readonly now?: () => Date;
+  /** A job moved on. */
   readonly onJob: (job: Job) => void;
+  /** The memory of a job's engine was measured. */
+  readonly onHeartbeat: (job: Job) => void;
   readonly onQueue: () => void;
   readonly onEvents: (job: Job, events: readonly PipelineEvent[]) => void;
 }

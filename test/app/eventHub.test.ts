@@ -22,6 +22,45 @@ it('sends at most ten messages a second, with every event in order', () => {
   expect(batches.flat()).toEqual(Array.from({ length: 1000 }, (_, index) => index + 1));
 });
 
+const progress = (stage: string, done: number) =>
+  ({
+    type: 'pipeline',
+    projectId: 'p',
+    at: '2026-01-01T00:00:00.000Z',
+    event: { type: 'progress', stage, done, total: 100, unit: 'step', etaSeconds: null },
+  }) as const;
+const state = (stage: string, now: 'running' | 'done') =>
+  ({
+    type: 'pipeline',
+    projectId: 'p',
+    at: '2026-01-01T00:00:00.000Z',
+    event: { type: 'state', stage, state: now },
+  }) as const;
+
+it('counts of work come once a second, the newest of each stage; a change of state brings them along at once', () => {
+  const hub = new EventHub();
+  const messages: StreamMessage[] = [];
+  hub.subscribe((message) => messages.push(message));
+  hub.publish(progress('base', 1));
+  hub.publish(progress('experts/0', 7));
+  vi.advanceTimersByTime(999);
+  expect(seqs(messages)).toEqual([]);
+  hub.publish(progress('base', 2));
+  vi.advanceTimersByTime(1);
+  expect(seqs(messages)).toEqual([[2, 3]]);
+  hub.publish(progress('base', 100));
+  hub.publish(state('base', 'done'));
+  hub.publish(state('base', 'running'));
+  hub.publish(progress('base', 1));
+  vi.advanceTimersByTime(100);
+  expect(seqs(messages)).toEqual([
+    [2, 3],
+    [4, 5, 6, 7],
+  ]);
+  vi.advanceTimersByTime(10_000);
+  expect(seqs(messages)).toHaveLength(2);
+});
+
 it('a reader that comes back gets exactly what it missed', () => {
   const hub = new EventHub();
   for (let count = 0; count < 30; count++) hub.publish({ type: 'projects' });

@@ -1,6 +1,6 @@
 /** What the window's benchmarks share: a web host of its own, and a Chromium that was let in. */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -55,6 +55,34 @@ export async function openWindow() {
       await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
+}
+
+/**
+ * Processor seconds that the window's processes have taken so far: the host and the browser with all its helpers, without
+ * engines, which the host starts too. Those that ended do not count. Null where there is no `/proc`.
+ */
+export function windowProcessorSeconds() {
+  if (!existsSync('/proc/self/stat')) return null;
+  const children = new Map();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      // After the name in brackets: state, parent, ..., user and system time in hundredths of a second.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      const parent = Number(fields[1]);
+      const seconds = (Number(fields[11]) + Number(fields[12])) / 100;
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8');
+      children.set(parent, [...(children.get(parent) ?? []), { pid: Number(name), seconds, command }]);
+    } catch {
+      // It ended in between.
+    }
+  }
+  const total = (pid) =>
+    (children.get(pid) ?? [])
+      .filter(({ command }) => !/engineProcess\.js|esbuild/.test(command))
+      .reduce((sum, { pid: child, seconds }) => sum + seconds + total(child), 0);
+  return total(process.pid);
 }
 
 /** The value below which a share of the values lies. */

@@ -3,17 +3,33 @@
  *
  *     node test/bench/windowTraining.mjs [TURNS] [SECONDS]
  *
- * Four minutes. One training runs all the while; the window shows its run, then an empty page, in turns, so that a slower
+ * Five minutes. One training runs all the while; the window shows its run, then an empty page, in turns, so that a slower
  * minute of the machine meets both. Updates a second are counted from the training's own clock (`clock.jsonl`). The goal is a
  * cost under 2 %. The browser draws without a graphics card here, on the cores that train: the cost is an upper bound.
+ *
+ * `processorPercent` is what the processes of the window (host and browser, not the training) take of all cores, in those turns
+ * and in each place of the window. It varies far less than the updates do, on a busy machine above all.
  */
 import { readFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { median, openWindow, printResult } from './openWindow.mjs';
+import { median, openWindow, printResult, windowProcessorSeconds } from './openWindow.mjs';
 
 const turns = Number(process.argv[2] ?? 10);
 const seconds = Number(process.argv[3] ?? 10);
 const SETTLE_MS = 1500;
+const PLACES = { start: '', design: 'design', run: 'run', experts: 'experts', results: 'results' };
+
+/** What the window takes of all cores, per cent, measured for one turn; null where it cannot be told. */
+async function processorPercent() {
+  const before = windowProcessorSeconds();
+  const started = performance.now();
+  await pause(1000 * seconds);
+  if (before === null) return null;
+  const elapsed = (performance.now() - started) / 1000;
+  return (100 * (windowProcessorSeconds() - before)) / (elapsed * cpus().length);
+}
+
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const window = await openWindow();
@@ -37,10 +53,16 @@ try {
       await page.goto(isOpen ? `${window.origin}/#/project/${id}/run` : 'about:blank');
       if (isOpen) await page.getByRole('list', { name: 'Stages' }).waitFor();
       await pause(SETTLE_MS);
-      const from = Date.now();
-      await pause(1000 * seconds);
-      spans.push({ isOpen, from, to: Date.now() });
+      const processor = await processorPercent();
+      const to = Date.now();
+      spans.push({ isOpen, from: to - 1000 * seconds, to, processor });
     }
+  }
+  const places = {};
+  for (const [place, path] of Object.entries(PLACES)) {
+    await page.goto(`${window.origin}/?${place}#${path === '' ? '/' : `/project/${id}/${path}`}`);
+    await pause(2 * SETTLE_MS);
+    places[place] = await processorPercent();
   }
   await page.goto('about:blank');
   await window.call('runs.stop', { id });
@@ -56,13 +78,21 @@ try {
   };
   const rates = (isOpen) => spans.filter((span) => span.isOpen === isOpen).map(rate);
   const [open, closed] = [rates(true), rates(false)];
+  const rounded = (value) => (value === null ? null : Number(value.toFixed(2)));
+  const processor = (isOpen) =>
+    rounded(median(spans.filter((span) => span.isOpen === isOpen).map((span) => span.processor)));
   const costs = open.map((value, turn) => 1 - value / closed[turn]);
   printResult({
     benchmark: 'training beside an open window',
     goalPercent: 2,
-    costPercent: Number((100 * median(costs)).toFixed(2)),
-    costPercentOfTurns: costs.map((cost) => Number((100 * cost).toFixed(2))),
-    updatesPerSecond: { open: Number(median(open).toFixed(3)), closed: Number(median(closed).toFixed(3)) },
+    costPercent: rounded(100 * median(costs)),
+    costPercentOfTurns: costs.map((cost) => rounded(100 * cost)),
+    updatesPerSecond: { open: rounded(median(open)), closed: rounded(median(closed)) },
+    processorPercent: {
+      open: processor(true),
+      closed: processor(false),
+      places: Object.fromEntries(Object.entries(places).map(([place, value]) => [place, rounded(value)])),
+    },
     turns,
     seconds,
   });

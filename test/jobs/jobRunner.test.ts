@@ -36,6 +36,7 @@ function newRunner(options: Partial<JobRunnerOptions> = {}): JobRunner {
   const runner = new JobRunner({
     queuePath: join(root, 'queue.json'),
     spawn: engines.spawn,
+    onHeartbeat: () => undefined,
     onJob: ({ record, project: { file } }) => {
       const line = `${file.name} ${record.state}`;
       if (states.at(-1) !== line) states.push(line);

@@ -38,6 +38,7 @@ function newRunner(options: Partial<JobRunnerOptions> = {}): JobRunner {
     queuePath: join(root, 'queue.json'),
     spawn: engines.spawn,
     onJob: () => undefined,
+    onHeartbeat: () => undefined,
     onQueue: () => undefined,
     onEvents: () => undefined,
     ...options,

@@ -70,6 +70,7 @@ beforeEach(async () => {
     queuePath: join(root, 'queue.json'),
     spawn: engines.spawn,
     onJob: () => undefined,
+    onHeartbeat: () => undefined,
     onQueue: () => undefined,
     onEvents: (_, batch) => events.push(...batch),
   });
