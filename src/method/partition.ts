@@ -58,7 +58,7 @@ export function partitionTimesteps(
   const limits = sizeLimits(config, timesteps);
   if (needsSimilarity(config) && similarity !== null) {
     const cost = similarityCost(config, schedule, similarity);
-    const bounds = optimalBounds(cost, groups, timesteps, { ...limits, mayShrink: true });
+    const bounds = optimalBounds(cost, groups, timesteps, limits);
     return { bounds, cost: totalCost(cost, bounds), provisional: false };
   }
   const deviation =
@@ -68,7 +68,7 @@ export function partitionTimesteps(
   let bounds: number[];
   if (method === 'uniform') bounds = withinLimits(uniformBounds(groups, timesteps), limits);
   else if (method === 'snr-uniform') bounds = withinLimits(snrUniformBounds(groups, schedule, config.clipDb), limits);
-  else bounds = optimalBounds(deviation, groups, timesteps, limits);
+  else bounds = optimalBounds(deviation, groups, timesteps, { ...limits, isMonge: true });
   return { bounds, cost: totalCost(deviation, bounds), provisional: needsSimilarity(config) };
 }
 

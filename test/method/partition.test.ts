@@ -108,13 +108,58 @@ describe('optimalBounds', () => {
         const total = (bounds: readonly number[]) =>
           bounds.slice(1).reduce((sum, to, j) => sum + bruteCost(positions, bounds[j], to), 0);
         const cost = absoluteDeviation(Float64Array.from(positions));
-        const found = optimalBounds(cost, groups, positions.length, { smallest, largest });
-        expect(cuts).toContainEqual(found);
-        expect(total(found)).toBe(Math.min(...cuts.map(total)));
+        for (const isMonge of [false, true]) {
+          const found = optimalBounds(cost, groups, positions.length, { smallest, largest, isMonge });
+          expect(cuts).toContainEqual(found);
+          expect(total(found)).toBe(Math.min(...cuts.map(total)));
+        }
       }),
       { numRuns: 400, seed: 1 },
     );
     expect(feasible).toBeGreaterThan(100);
+  });
+
+  it('the short search of a Monge cost finds the very cut of the exhaustive one, ties and rounding included', () => {
+    const steps = fc.oneof(
+      // Equal distances, plateaus and jumps: many cuts cost the same.
+      fc.array(fc.constantFrom(0, 0, 1, 1, 1, 100), { minLength: 20, maxLength: 160 }),
+      fc.array(fc.constant(1), { minLength: 20, maxLength: 160 }),
+      fc.array(fc.constant(0.1), { minLength: 20, maxLength: 160 }),
+      fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 20, maxLength: 160 }),
+    );
+    const cases = fc.record({
+      steps,
+      groups: fc.integer({ min: 1, max: 9 }),
+      smallest: fc.integer({ min: 1, max: 2 }),
+      largest: fc.integer({ min: 18, max: 200 }),
+    });
+    fc.assert(
+      fc.property(cases, ({ steps, groups, smallest, largest }) => {
+        let position = -30;
+        const positions = Float64Array.from(steps, (step) => (position += step));
+        const cost = absoluteDeviation(positions);
+        const limits = { smallest, largest: Math.max(largest, Math.ceil(steps.length / groups)) };
+        const exhaustive = optimalBounds(cost, groups, steps.length, limits);
+        expect(optimalBounds(cost, groups, steps.length, { ...limits, isMonge: true })).toEqual(exhaustive);
+      }),
+      { numRuns: 1000, seed: 1 },
+    );
+  });
+
+  it('distances to the median are a Monge cost', () => {
+    const cases = fc.record({
+      positions: fc.array(fc.integer({ min: -100, max: 100 }), { minLength: 4, maxLength: 30 }),
+      ends: fc.tuple(fc.nat(), fc.nat(), fc.nat(), fc.nat()),
+    });
+    fc.assert(
+      fc.property(cases, ({ positions, ends }) => {
+        const cost = absoluteDeviation(Float64Array.from(positions.sort((a, b) => a - b)));
+        const [a, b, c, d] = ends.map((end) => end % (positions.length + 1)).sort((x, y) => x - y);
+        if (b === c) return;
+        expect(cost(a, c) + cost(b, d)).toBeLessThanOrEqual(cost(a, d) + cost(b, c));
+      }),
+      { numRuns: 2000, seed: 1 },
+    );
   });
 });
 
