@@ -108,11 +108,22 @@ export function designFromGrouping(config: ExperimentConfig, grouping: GroupingR
 }
 
 function designBase(config: ExperimentConfig): BaseDesign {
+  refusePrecision(config);
   const spec = buildUNetSpec(config.model, config.data, config.diffusion);
   const { macs: baseMacs, parameters } = countModel(spec);
   const objective = trainingObjective(config);
   const visited = visitedTimesteps(config.sampling, config.diffusion.timesteps);
   return { spec, baseMacs, parameters, schedule: objective.schedule, objective, visited };
+}
+
+/** Where `engine` leaves the choice open, the engine that a run finds decides (`requirePrecision`). */
+function refusePrecision({ engine, precision }: ExperimentConfig): void {
+  if (engine !== 'wasm' || precision === 'float32') return;
+  throw inputError(
+    'PRECISION_UNAVAILABLE',
+    `the experiment asks for ${precision} (precision) on the portable engine (engine), which computes in float32 alone`,
+    'set engine to "auto" or "native", or precision to "float32"',
+  );
 }
 
 function refuseUnreachable(groups: readonly GroupDesign[], smallestRatio: number): void {

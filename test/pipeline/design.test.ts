@@ -33,6 +33,16 @@ describe('designExperiment', () => {
     expect(ranked.provisional.budgets).toBe(false);
   });
 
+  it('refuses bfloat16 on the engine that does not have it, and leaves open what the machine decides', () => {
+    expect(() => designExperiment(parsed({ engine: 'wasm', precision: 'bfloat16' }))).toThrow(
+      expect.objectContaining({ code: 'PRECISION_UNAVAILABLE' }),
+    );
+    for (const engine of ['auto', 'native']) {
+      expect(() => designExperiment(parsed({ engine, precision: 'bfloat16' }))).not.toThrow();
+    }
+    expect(() => designExperiment(parsed({ engine: 'wasm' }))).not.toThrow();
+  });
+
   it('is the same from what the grouping stage wrote', () => {
     const config = parsed({});
     const design = designExperiment(config);
