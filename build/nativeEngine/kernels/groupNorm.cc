@@ -23,8 +23,12 @@
 namespace stepadapt {
 namespace {
 
-// Rows that are summed in float32 before the sum is added to one in float64.
+// Pixels that are summed in float32 before the sum is added to one in float64.
 constexpr int64_t kRows = 16;
+// Numbers of the widest vector.
+constexpr int64_t kVector = 16;
+// Columns that are summed side by side.
+constexpr int64_t kColumns = 4 * kVector;
 
 struct Shape {
   int64_t images, pixels, channels, groups;
@@ -53,33 +57,71 @@ INLINE float sigmoid(float x) {
   return 1.0f / (1.0f + p * power);
 }
 
+// How a loop goes over channels [from, to) of one image. A loop over few channels that are no whole number of vectors does the last
+// ones one by one, which made 24 channels take five times as long as 32. Pixels that lie side by side are therefore taken together
+// until they are, and `width` numbers then stand for `repeats` pixels.
+struct Rows {
+  int64_t count, stride, width, repeats;
+};
+
+Rows rowsOf(const Shape& shape, int64_t from, int64_t to) {
+  const int64_t width = to - from;
+  int64_t repeats = 1;
+  if (width == shape.channels) {
+    while (repeats < kRows && repeats * width % kVector != 0 && shape.pixels % (2 * repeats) == 0) repeats *= 2;
+  }
+  return {shape.pixels / repeats, shape.channels * repeats, width * repeats, repeats};
+}
+
+// Makes the numbers of the first pixel of a row those of all its pixels.
+void repeat(std::vector<float>& numbers, int64_t width) {
+  for (size_t i = width; i < numbers.size(); i++) numbers[i] = numbers[i - width];
+}
+
+// Adds to `totals` the columns of `rows`, or the squares of their distances from `centres`.
+template <bool squares>
+INLINE void addColumns(const float* x, const Rows& rows, const float* centres, double* totals) {
+  const int64_t rowsAtOnce = kRows / rows.repeats;
+  for (int64_t first = 0; first < rows.count; first += rowsAtOnce) {
+    const int64_t end = first + rowsAtOnce < rows.count ? first + rowsAtOnce : rows.count;
+    for (int64_t begin = 0; begin < rows.width; begin += kColumns) {
+      const int64_t columns = rows.width - begin < kColumns ? rows.width - begin : kColumns;
+      // Sums stay in registers where their number is known.
+      float sums[kColumns] = {};
+      const auto add = [&](int64_t count) __attribute__((always_inline)) {
+        for (int64_t r = first; r < end; r++) {
+          const float* __restrict row = x + r * rows.stride + begin;
+          for (int64_t c = 0; c < count; c++) {
+            const float away = squares ? row[c] - centres[begin + c] : row[c];
+            sums[c] += squares ? away * away : away;
+          }
+        }
+      };
+      if (columns == kColumns) {
+        add(kColumns);
+      } else {
+        add(columns);
+      }
+      for (int64_t c = 0; c < columns; c++) totals[begin + c] += sums[c];
+    }
+  }
+}
+
 // Mean and 1 / standard deviation of every group of one image, of channels [from, to). `shift` is what is added to x, or null.
 FOR_EVERY_PROCESSOR void statistics(const float* x, const float* shift, const Shape& shape, float epsilon, int64_t from,
                                     int64_t to, float* mean, float* inverseStd) {
-  const int64_t width = to - from, perGroup = shape.perGroup(), channels = shape.channels;
-  std::vector<double> total(width);
-  std::vector<float> part(width), centre(width);
+  const int64_t width = to - from, perGroup = shape.perGroup();
+  const Rows rows = rowsOf(shape, from, to);
+  std::vector<double> total(rows.width);
+  std::vector<float> centre(rows.width);
   for (int pass = 0; pass < 2; pass++) {
     std::fill(total.begin(), total.end(), 0.0);
-    double* __restrict totals = total.data();
-    float* __restrict sums = part.data();
-    const float* __restrict centres = centre.data();
-    for (int64_t first = 0; first < shape.pixels; first += kRows) {
-      const int64_t end = first + kRows < shape.pixels ? first + kRows : shape.pixels;
-      for (int64_t c = 0; c < width; c++) sums[c] = 0;
-      for (int64_t p = first; p < end; p++) {
-        const float* __restrict row = x + p * channels + from;
-        if (pass == 0) {
-          for (int64_t c = 0; c < width; c++) sums[c] += row[c];
-        } else {
-          for (int64_t c = 0; c < width; c++) {
-            const float away = row[c] - centres[c];
-            sums[c] += away * away;
-          }
-        }
-      }
-      for (int64_t c = 0; c < width; c++) totals[c] += sums[c];
+    if (pass == 0) {
+      addColumns<false>(x + from, rows, nullptr, total.data());
+    } else {
+      addColumns<true>(x + from, rows, centre.data(), total.data());
     }
+    for (int64_t i = rows.width - width - 1; i >= 0; i--) total[i] += total[i + width];
     const double elements = static_cast<double>(shape.pixels) * perGroup;
     for (int64_t g = from / perGroup; g < to / perGroup; g++) {
       double sum = 0;
@@ -93,6 +135,7 @@ FOR_EVERY_PROCESSOR void statistics(const float* x, const float* shift, const Sh
       mean[g] = static_cast<float>(sum / elements);
       for (int64_t c = g * perGroup; c < (g + 1) * perGroup; c++) centre[c - from] = mean[g] - (shift ? shift[c] : 0.0f);
     }
+    if (pass == 0) repeat(centre, width);
   }
 }
 
@@ -100,27 +143,30 @@ FOR_EVERY_PROCESSOR void normalise(const float* x, const float* shift, const flo
                                    const Shape& shape, bool silu, int64_t from, int64_t to, const float* mean,
                                    const float* inverseStd, float* y) {
   const int64_t width = to - from, perGroup = shape.perGroup();
-  std::vector<float> scaleOf(width), centreOf(width);
+  const Rows rows = rowsOf(shape, from, to);
+  std::vector<float> scaleOf(rows.width), centreOf(rows.width), offsetOf(rows.width);
   for (int64_t c = from; c < to; c++) {
     scaleOf[c - from] = gamma[c] * inverseStd[c / perGroup];
     centreOf[c - from] = mean[c / perGroup] - (shift ? shift[c] : 0.0f);
+    offsetOf[c - from] = beta[c];
   }
+  for (auto* numbers : {&scaleOf, &centreOf, &offsetOf}) repeat(*numbers, width);
   const float* __restrict scale = scaleOf.data();
   const float* __restrict centre = centreOf.data();
-  const float* __restrict offset = beta + from;
-  for (int64_t p = 0; p < shape.pixels; p++) {
+  const float* __restrict offset = offsetOf.data();
+  for (int64_t r = 0; r < rows.count; r++) {
     // x and y may be the same memory: each value is read before it is replaced.
-    const float* row = x + p * shape.channels + from;
-    float* out = y + p * shape.channels + from;
+    const float* row = x + r * rows.stride + from;
+    float* out = y + r * rows.stride + from;
     if (silu) {
 #pragma GCC ivdep
-      for (int64_t c = 0; c < width; c++) {
-        const float z = (row[c] - centre[c]) * scale[c] + offset[c];
-        out[c] = z * sigmoid(z);
+      for (int64_t i = 0; i < rows.width; i++) {
+        const float z = (row[i] - centre[i]) * scale[i] + offset[i];
+        out[i] = z * sigmoid(z);
       }
     } else {
 #pragma GCC ivdep
-      for (int64_t c = 0; c < width; c++) out[c] = (row[c] - centre[c]) * scale[c] + offset[c];
+      for (int64_t i = 0; i < rows.width; i++) out[i] = (row[i] - centre[i]) * scale[i] + offset[i];
     }
   }
 }
@@ -131,55 +177,64 @@ FOR_EVERY_PROCESSOR void normalise(const float* x, const float* shift, const flo
 FOR_EVERY_PROCESSOR void gradients(const float* dy, const float* x, const float* shift, const float* gamma, const float* beta,
                                    const Shape& shape, bool silu, int64_t from, int64_t to, const float* mean,
                                    const float* inverseStd, float* dx, float* dbias, float* dgamma, float* dbeta) {
-  const int64_t width = to - from, perGroup = shape.perGroup(), channels = shape.channels;
-  std::vector<float> centreOf(width), stdOf(width), partOf(3 * width);
+  const int64_t width = to - from, perGroup = shape.perGroup();
+  const Rows rows = rowsOf(shape, from, to);
+  std::vector<float> centreOf(rows.width), stdOf(rows.width), scaleOf(rows.width), offsetOf(rows.width), partOf(3 * rows.width);
   std::vector<double> totalOf(3 * width, 0.0);
   for (int64_t c = from; c < to; c++) {
     centreOf[c - from] = mean[c / perGroup] - (shift ? shift[c] : 0.0f);
     stdOf[c - from] = inverseStd[c / perGroup];
+    scaleOf[c - from] = gamma[c];
+    offsetOf[c - from] = beta[c];
   }
+  for (auto* numbers : {&centreOf, &stdOf, &scaleOf, &offsetOf}) repeat(*numbers, width);
   const float* __restrict centre = centreOf.data();
   const float* __restrict inverse = stdOf.data();
-  const float* __restrict scale = gamma + from;
-  const float* __restrict offset = beta + from;
+  const float* __restrict scale = scaleOf.data();
+  const float* __restrict offset = offsetOf.data();
   float* __restrict sumG = partOf.data();
-  float* __restrict sumGn = sumG + width;
-  float* __restrict sumN = sumGn + width;
-  for (int64_t first = 0; first < shape.pixels; first += kRows) {
-    const int64_t end = first + kRows < shape.pixels ? first + kRows : shape.pixels;
+  float* __restrict sumGn = sumG + rows.width;
+  float* __restrict sumN = sumGn + rows.width;
+  const int64_t rowsAtOnce = kRows / rows.repeats;
+  for (int64_t first = 0; first < rows.count; first += rowsAtOnce) {
+    const int64_t end = first + rowsAtOnce < rows.count ? first + rowsAtOnce : rows.count;
     std::fill(partOf.begin(), partOf.end(), 0.0f);
-    for (int64_t p = first; p < end; p++) {
-      const float* row = x + p * channels + from;
+    for (int64_t r = first; r < end; r++) {
+      const float* row = x + r * rows.stride + from;
       // dy and dx may be the same memory.
-      const float* in = dy + p * channels + from;
-      float* out = dx + p * channels + from;
+      const float* in = dy + r * rows.stride + from;
+      float* out = dx + r * rows.stride + from;
       if (silu) {
 #pragma GCC ivdep
-        for (int64_t c = 0; c < width; c++) {
-          const float n = (row[c] - centre[c]) * inverse[c];
-          const float z = n * scale[c] + offset[c];
+        for (int64_t i = 0; i < rows.width; i++) {
+          const float n = (row[i] - centre[i]) * inverse[i];
+          const float z = n * scale[i] + offset[i];
           const float s = sigmoid(z);
-          const float g = in[c] * (s + z * s * (1.0f - s));
-          out[c] = g;
-          sumG[c] += g;
-          sumGn[c] += g * n;
-          sumN[c] += n;
+          const float g = in[i] * (s + z * s * (1.0f - s));
+          out[i] = g;
+          sumG[i] += g;
+          sumGn[i] += g * n;
+          sumN[i] += n;
         }
       } else {
 #pragma GCC ivdep
-        for (int64_t c = 0; c < width; c++) {
-          const float n = (row[c] - centre[c]) * inverse[c];
-          const float g = in[c];
-          out[c] = g;
-          sumG[c] += g;
-          sumGn[c] += g * n;
-          sumN[c] += n;
+        for (int64_t i = 0; i < rows.width; i++) {
+          const float n = (row[i] - centre[i]) * inverse[i];
+          const float g = in[i];
+          out[i] = g;
+          sumG[i] += g;
+          sumGn[i] += g * n;
+          sumN[i] += n;
         }
       }
     }
-    for (int64_t i = 0; i < 3 * width; i++) totalOf[i] += partOf[i];
+    for (int64_t sum = 0; sum < 3; sum++) {
+      for (int64_t begin = 0; begin < rows.width; begin += width) {
+        for (int64_t c = 0; c < width; c++) totalOf[sum * width + c] += partOf[sum * rows.width + begin + c];
+      }
+    }
   }
-  std::vector<float> ofG(width), ofX(width), constant(width);
+  std::vector<float> ofG(rows.width), ofX(rows.width), constant(rows.width);
   const double elements = static_cast<double>(shape.pixels) * perGroup;
   for (int64_t g = from / perGroup; g < to / perGroup; g++) {
     const int64_t begin = g * perGroup - from, end = begin + perGroup;
@@ -201,13 +256,14 @@ FOR_EVERY_PROCESSOR void gradients(const float* dy, const float* x, const float*
       constant[c] = static_cast<float>(-r * meanG);
     }
   }
+  for (auto* numbers : {&ofG, &ofX, &constant}) repeat(*numbers, width);
   const float* __restrict byG = ofG.data();
   const float* __restrict byX = ofX.data();
   const float* __restrict rest = constant.data();
-  for (int64_t p = 0; p < shape.pixels; p++) {
-    const float* __restrict row = x + p * channels + from;
-    float* __restrict out = dx + p * channels + from;
-    for (int64_t c = 0; c < width; c++) out[c] = out[c] * byG[c] + (row[c] - centre[c]) * byX[c] + rest[c];
+  for (int64_t r = 0; r < rows.count; r++) {
+    const float* __restrict row = x + r * rows.stride + from;
+    float* __restrict out = dx + r * rows.stride + from;
+    for (int64_t i = 0; i < rows.width; i++) out[i] = out[i] * byG[i] + (row[i] - centre[i]) * byX[i] + rest[i];
   }
 }
 
