@@ -3,7 +3,7 @@ import { toRuntime } from '../model/runtimeWeights.js';
 import type { UNetSpec } from '../model/spec.js';
 import type { Weights } from '../model/weights.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
-import { lossAndGradients } from '../training/gradients.js';
+import { openGradients } from '../training/gradients.js';
 import type { MicroBatch } from '../training/trainStep.js';
 import {
   addTaylorScores,
@@ -30,6 +30,8 @@ export interface TaylorOptions {
   readonly signal?: AbortSignal;
   /** Called after each batch with the number of batches done. */
   readonly onBatch?: (done: number) => void;
+  /** Told why gradients are slower than the engine could compute them. */
+  readonly warn?: (message: string) => void;
 }
 
 export interface GradientImportance {
@@ -57,12 +59,13 @@ export async function taylorImportance(options: TaylorOptions): Promise<Gradient
   const names = [...new Set(widths.flatMap(({ members }) => members.map(({ tensor }) => tensor)))];
   const halves = [emptyScores(widths), emptyScores(widths)] as const;
   const runtime = toRuntime(weights);
+  const network = openGradients(spec, runtime, names, options.warn);
   let counted = 0;
   let computed = 0;
   try {
     while (computed < count) {
       if (signal?.aborted) throw interrupted();
-      const { loss, gradients } = lossAndGradients(spec, runtime, options.batch(computed), names);
+      const { loss, gradients } = network.compute(options.batch(computed));
       computed++;
       if (options.enough?.(loss) === true) break;
       addTaylorScores(halves[counted % 2], widths, weights, gradients, term);
@@ -71,6 +74,7 @@ export async function taylorImportance(options: TaylorOptions): Promise<Gradient
       await yieldToEventLoop();
     }
   } finally {
+    network.dispose();
     for (const tensor of runtime.values()) tensor.dispose();
   }
   const [even, odd] = halves;

@@ -4,7 +4,7 @@ import type { UNetSpec } from '../model/spec.js';
 import type { Weights } from '../model/weights.js';
 import { randomIntegers } from '../tensor/random.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
-import { lossGradients } from '../training/gradients.js';
+import { openGradients } from '../training/gradients.js';
 import type { MicroBatch } from '../training/trainStep.js';
 
 /**
@@ -52,14 +52,14 @@ export function createGradientSketcher(
   { dimensions, seed }: { readonly dimensions: number; readonly seed: number },
 ): GradientSketcher {
   const runtime = toRuntime(weights);
-  const names = [...runtime.keys()];
+  const network = openGradients(spec, runtime, [...runtime.keys()]);
   return {
     async sketch(batches, signal) {
       const sketch = new Float64Array(dimensions);
       for (const batch of batches) {
         if (signal?.aborted) throw interrupted();
         const part = new Float64Array(dimensions);
-        addProjection(part, lossGradients(spec, runtime, batch, names), seed);
+        addProjection(part, network.compute(batch).gradients, seed);
         // Losses are means over a batch, and the last batch may be smaller.
         part.forEach((value, place) => (sketch[place] += value * batch.count));
         await yieldToEventLoop();
@@ -67,6 +67,7 @@ export function createGradientSketcher(
       return sketch;
     },
     dispose() {
+      network.dispose();
       for (const tensor of runtime.values()) tensor.dispose();
     },
   };

@@ -66,6 +66,7 @@ export async function measureImportance(task: ImportanceTask): Promise<MeasuredI
     widths,
     term: pruning.importance === 'taylor-squared' ? 'squared' : 'absolute',
     onBatch: (done) => progress.report(done),
+    warn: (message) => task.emit({ type: 'log', level: 'warn', message }),
     signal: task.signal,
   });
   return { scores, confidence, macs: trainingMacs(batches * evidenceBatch(config), design.baseMacs) };

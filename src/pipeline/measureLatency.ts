@@ -113,10 +113,10 @@ function prepareCall(
   const eager = ([x, condition, ...weights]: readonly tf.Tensor[]) =>
     forward(x, condition, new Map(names.map((name, index) => [name, weights[index]])));
   const backend = nativeBackend();
-  const compiled = backend === null ? null : compileFunction(backend, inputs, eager);
+  const compiled = backend === null ? null : compileFunction(backend, inputs, (tensors) => [eager(tensors)]);
   return {
     // Reading the result waits for it, also where work is queued on a device.
-    call: () => tf.tidy(() => void (compiled === null ? eager(inputs) : compiled.run(inputs)).dataSync()),
+    call: () => tf.tidy(() => void (compiled === null ? eager(inputs) : compiled.run(inputs)[0]).dataSync()),
     dispose: () => {
       compiled?.dispose();
       tf.dispose(inputs);

@@ -28,7 +28,7 @@ type ForwardPass = (x: tf.Tensor4D, timesteps: tf.Tensor1D) => tf.Tensor4D;
 export function forwardPass(
   spec: UNetSpec,
   weights: RuntimeWeights,
-  warn: (message: string) => void,
+  warn: (message: string) => void = () => {},
   precision: Precision = 'float32',
 ): ForwardPass {
   const names = [...weights.keys()];
@@ -40,9 +40,11 @@ export function forwardPass(
     try {
       return compileFunction(nativeBackend()!, inputs, ([x, timesteps, ...tensors]) => {
         const recordedWeights = new Map(names.map((name, index) => [name, tensors[index]]));
-        return computeIn(precision, () =>
-          unetForward(spec, recordedWeights, x as tf.Tensor4D, timesteps as tf.Tensor1D, null),
-        );
+        return [
+          computeIn(precision, () =>
+            unetForward(spec, recordedWeights, x as tf.Tensor4D, timesteps as tf.Tensor1D, null),
+          ),
+        ];
       });
     } catch (error) {
       warn(`sampling goes on uncompiled, which is slower: ${(error as Error).message.split('\n', 1)[0]}`);
@@ -56,7 +58,7 @@ export function forwardPass(
     const key = `${x.shape[0]} ${timesteps.dtype} ${network}`;
     const compiled = recorded.has(key) ? recorded.get(key)! : record(inputs);
     keep(key, compiled);
-    return compiled === null ? eager(x, timesteps) : (compiled.run(inputs) as tf.Tensor4D);
+    return compiled === null ? eager(x, timesteps) : (compiled.run(inputs)[0] as tf.Tensor4D);
   };
 }
 

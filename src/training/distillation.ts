@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { toRuntime } from '../model/runtimeWeights.js';
 import type { UNetSpec } from '../model/spec.js';
-import { unetForward } from '../model/unet.js';
 import type { Weights } from '../model/weights.js';
+import { forwardPass } from '../sampling/forwardPass.js';
 import { hostValues } from '../tensor/hostValues.js';
 import { batchTensors } from './loss.js';
 import type { MicroBatch } from './trainStep.js';
@@ -29,10 +29,11 @@ export interface Teacher {
  */
 export function createTeacher(spec: UNetSpec, weights: Weights, weight: number): Teacher {
   const runtime = toRuntime(weights);
+  const forward = forwardPass(spec, runtime);
   const mixedTarget = (batch: MicroBatch): Float32Array =>
     hostValues(() => {
       const { xt, timesteps, target } = batchTensors(spec, batch);
-      const output = unetForward(spec, runtime, xt, timesteps, null);
+      const output = forward(xt, timesteps);
       // A network that learns the variance predicts it in further channels.
       const prediction = tf.slice(output, [0, 0, 0, 0], target.shape);
       return [tf.add(tf.mul(target, 1 - weight), tf.mul(prediction, weight))];

@@ -5,8 +5,8 @@ import type { Dataset } from '../data/dataset.js';
 import type { Objective } from '../diffusion/objective.js';
 import { toRuntime } from '../model/runtimeWeights.js';
 import type { UNetSpec } from '../model/spec.js';
-import { unetForward } from '../model/unet.js';
 import type { Weights } from '../model/weights.js';
+import { forwardPass } from '../sampling/forwardPass.js';
 import { randomNormal, randomPermutation } from '../tensor/random.js';
 import { yieldToEventLoop } from '../tensor/yield.js';
 import { divide, noisedBatch } from './batches.js';
@@ -66,13 +66,14 @@ export async function heldOutLoss(
 ): Promise<{ mean: number; perImage: Float32Array }> {
   const perImage = new Float32Array(set.reduce((sum, batch) => sum + batch.count, 0));
   const network = toRuntime(weights);
+  const forward = forwardPass(spec, network);
   try {
     let first = 0;
     for (const batch of set) {
       if (signal?.aborted) throw interrupted();
       const losses = tf.tidy(() => {
         const { xt, target, timesteps } = batchTensors(spec, batch);
-        return perImageSquaredError(unetForward(spec, network, xt, timesteps, null), target).dataSync<'float32'>();
+        return perImageSquaredError(forward(xt, timesteps), target).dataSync<'float32'>();
       });
       perImage.set(losses, first);
       first += batch.count;

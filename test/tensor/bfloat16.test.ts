@@ -95,10 +95,10 @@ describe.skipIf(nativeMissing !== null)(title, () => {
   it('does so where it is recorded', () => {
     tf.tidy(() => {
       const inputs = [images(), weights(), gradient()];
-      const compiled = compileFunction(nativeBackend()!, inputs, ([a, b, d]) =>
+      const compiled = compileFunction(nativeBackend()!, inputs, ([a, b, d]) => [
         computeIn('bfloat16', () => all(a, b, d)),
-      );
-      expectRounded(compiled.run(inputs).dataSync(), expected);
+      ]);
+      expectRounded(compiled.run(inputs)[0].dataSync(), expected);
       compiled.dispose();
     });
   });

@@ -2,10 +2,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { toRuntime } from '../../src/model/runtimeWeights.js';
 import { unetForward } from '../../src/model/unet.js';
+import { buildUNetSpec } from '../../src/model/buildSpec.js';
+import { initialiseWeights } from '../../src/model/initialise.js';
 import type { Weights } from '../../src/model/weights.js';
+import { nativeBackend } from '../../src/tensor/graph/nativeBackend.js';
 import { openEngine } from '../../src/tensor/openEngine.js';
-import { lossGradients } from '../../src/training/gradients.js';
+import { lossGradients, openGradients } from '../../src/training/gradients.js';
 import { randomBatch, randomWeights, tinySpec } from '../method/tinyModel.js';
+import { nativeMissing } from '../tensor/engines.js';
+import { batch as trainingBatch, image, model, relativeDistance } from './tinySteps.js';
 
 describe('lossGradients', () => {
   const spec = tinySpec();
@@ -61,6 +66,39 @@ describe('lossGradients', () => {
     const before = tf.memory().numTensors;
     lossGradients(spec, runtime, batch, ['mid_block.resnets.0.conv1.weight']);
     expect(tf.memory().numTensors).toBe(before);
+    tf.dispose([...runtime.values()]);
+  });
+});
+
+const title = nativeMissing === null ? 'openGradients' : `openGradients (skipped: ${nativeMissing})`;
+
+describe.skipIf(nativeMissing !== null)(title, () => {
+  beforeAll(async () => {
+    await openEngine('native');
+  });
+
+  it.each([
+    ['fixed variance', buildUNetSpec(model, image)],
+    ['learned variance', buildUNetSpec(model, image, { variance: 'learned-range' })],
+  ])('agrees with gradients one by one, for batches of any size: %s', (kind, spec) => {
+    const runtime = toRuntime(initialiseWeights(spec, 5));
+    const graphs = nativeBackend()!.getNumOfSavedModels();
+    const tensors = tf.memory().numTensors;
+    const names = [...runtime.keys()].filter((name) => name.includes('res') || name.includes('attention'));
+    const recorded = openGradients(spec, runtime, names, (message) => {
+      throw new Error(message);
+    });
+    for (const [seed, size] of [3, 2, 3].entries()) {
+      const drawn = trainingBatch(seed, size, kind === 'learned variance');
+      const { loss, gradients } = recorded.compute(drawn);
+      const expected = lossGradients(spec, runtime, drawn, names);
+      expect([...gradients.keys()]).toEqual(names);
+      expect(loss).toBeGreaterThan(0);
+      expect(relativeDistance(gradients, expected)).toBeLessThan(1e-5);
+    }
+    recorded.dispose();
+    expect(tf.memory().numTensors).toBe(tensors);
+    expect(nativeBackend()!.getNumOfSavedModels()).toBe(graphs);
     tf.dispose([...runtime.values()]);
   });
 });

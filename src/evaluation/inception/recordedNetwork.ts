@@ -24,7 +24,7 @@ export function runInception(
   const key = `${images.shape.join(' ')} to ${dimensions}`;
   const network = recorded.has(key) ? recorded.get(key)! : record([...tensors.keys()], inputs, dimensions);
   keep(key, network);
-  return network === null ? inceptionFeatures(tensors, images, dimensions) : (network.run(inputs) as tf.Tensor2D);
+  return network === null ? inceptionFeatures(tensors, images, dimensions) : (network.run(inputs)[0] as tf.Tensor2D);
 }
 
 /** Null where the library at hand cannot load recorded graphs: the same operations then run one by one. */
@@ -34,9 +34,10 @@ function record(
   dimensions: InceptionDimensions,
 ): CompiledFunction | null {
   try {
-    return compileFunction(nativeBackend()!, inputs, ([images, ...weights]) =>
-      inceptionFeatures(new Map(names.map((name, index) => [name, weights[index]])), images as tf.Tensor4D, dimensions),
-    );
+    return compileFunction(nativeBackend()!, inputs, ([images, ...weights]) => {
+      const tensors = new Map(names.map((name, index) => [name, weights[index]]));
+      return [inceptionFeatures(tensors, images as tf.Tensor4D, dimensions)];
+    });
   } catch {
     return null;
   }

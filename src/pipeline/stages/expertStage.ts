@@ -21,8 +21,11 @@ import { trainNetwork, type TrainedNetwork } from '../trainNetwork.js';
 import type { WeightSelection } from '../weightSelection.js';
 import { multipleInput } from '../widthMultiple.js';
 
-/** Images of the held-out loss that base, sliced and tuned networks are compared on. */
-const LOSS_IMAGES = 512;
+/**
+ * Images of the held-out loss that base, sliced and tuned networks are compared on: no more than the expert was trained on, or
+ * looking at a trial of a few updates of a large network would take minutes.
+ */
+const LOSS_IMAGES = { least: 64, most: 512 };
 /** Equal parts of a group that the losses are given for. */
 const LOSS_PARTS = 16;
 
@@ -90,7 +93,9 @@ export function expertStage(config: ExperimentConfig, index: number): Stage {
       } finally {
         teacher?.dispose();
       }
-      const losses = await compareLosses(context, group, [
+      const images = tuned.updates * config.base.batch;
+      const compared = Math.min(LOSS_IMAGES.most, Math.max(LOSS_IMAGES.least, images));
+      const losses = await compareLosses(context, group, compared, [
         { spec: design.spec, weights: base },
         { spec: pruned.spec, weights: pruned.weights },
         { spec: pruned.spec, weights: tuned.weights },
@@ -100,7 +105,6 @@ export function expertStage(config: ExperimentConfig, index: number): Stage {
         sliced: pruned,
         tuned: { spec: pruned.spec, weights: tuned.weights },
       });
-      const images = tuned.updates * config.base.batch;
       const { evaluateEvery, evaluateImages } = config.experts;
       const evaluations = evaluateEvery === 0 ? 0 : Math.ceil(tuned.updates / evaluateEvery);
       return {
@@ -109,7 +113,7 @@ export function expertStage(config: ExperimentConfig, index: number): Stage {
           (distillation > 0 ? images * design.baseMacs : 0) +
           evaluations * evaluateImages * pruned.result.macs,
         search: pruned.result.searchMacs,
-        evaluation: LOSS_IMAGES * (design.baseMacs + 2 * pruned.result.macs),
+        evaluation: compared * (design.baseMacs + 2 * pruned.result.macs),
       };
     },
   };
@@ -143,6 +147,7 @@ function groupSelection(
 async function compareLosses(
   context: StageContext,
   group: { from: number; to: number },
+  images: number,
   [base, sliced, tuned]: readonly { spec: UNetSpec; weights: Weights }[],
 ): Promise<GroupLosses> {
   const set = heldOutSet({
@@ -150,7 +155,7 @@ async function compareLosses(
     objective: context.design.objective,
     from: group.from,
     to: group.to,
-    images: LOSS_IMAGES,
+    images,
     // Another seed than the search's: a candidate was chosen for its loss on those images.
     seed: context.config.seed + 1,
   });
@@ -162,7 +167,7 @@ async function compareLosses(
     base: losses.base.mean,
     sliced: losses.sliced.mean,
     tuned: losses.tuned.mean,
-    images: LOSS_IMAGES,
+    images,
     byTimestep: {
       timesteps: Array.from({ length: parts }, (_, part) => Math.floor(group.from + ((part + 0.5) * size) / parts)),
       base: meansOfParts(losses.base.perImage, parts),

@@ -6,8 +6,8 @@ import { recordOperations } from './recording.js';
 
 /** A function of tensors, recorded once. */
 export interface CompiledFunction {
-  /** The function of tensors with the shapes and types of those it was recorded with. The result is the caller's. */
-  run(inputs: readonly tf.Tensor[]): tf.Tensor;
+  /** The function of tensors with the shapes and types of those it was recorded with. The results are the caller's. */
+  run(inputs: readonly tf.Tensor[]): tf.Tensor[];
   /** Frees the graph. */
   dispose(): void;
 }
@@ -22,19 +22,20 @@ export interface CompiledFunction {
 export function compileFunction(
   backend: NativeBackend,
   examples: readonly tf.Tensor[],
-  call: (inputs: tf.Tensor[]) => tf.Tensor,
+  call: (inputs: tf.Tensor[]) => readonly tf.Tensor[],
 ): CompiledFunction {
   const builder = new GraphBuilder();
   const inputs = examples.map(({ shape, dtype }, index) =>
     builder.placeholder(`input${index}`, shape, dtype === 'int32' ? DT_INT32 : DT_FLOAT),
   );
-  const output: GraphValue = recordOperations(backend, builder, (recording) =>
-    recording.value(call(inputs.map((input) => recording.tensor(input)))),
+  const outputs: GraphValue[] = recordOperations(backend, builder, (recording) =>
+    call(inputs.map((input) => recording.tensor(input))).map((output) => recording.value(output)),
   );
+  const fetches = outputs.map(({ name }) => name);
   const session = openGraphSession(backend, builder.nodes);
   return {
     run(tensors) {
-      return session.run(new Map(inputs.map(({ name }, index) => [name, tensors[index]])), [output.name])[0];
+      return session.run(new Map(inputs.map(({ name }, index) => [name, tensors[index]])), fetches);
     },
     dispose() {
       session.dispose();
