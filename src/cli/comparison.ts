@@ -54,7 +54,7 @@ export function describeComparison({ rows, protocol }: Pick<ProjectReport, 'rows
 }
 
 /** The protocol in short; the whole of it stands in the report and in what `--json` prints. */
-function protocolLine({ features, samples, seeds, sampler, weights, reference }: Protocol): string {
+export function protocolLine({ features, samples, seeds, sampler, weights, reference }: Protocol): string {
   const { method, steps, grid, visited, eta, variance } = sampler;
   const calls = visited.length === steps ? `${steps} steps` : `${steps} steps (${visited.length} calls)`;
   const noise = method === 'ddim' ? `eta ${eta}` : `variance ${variance}`;

@@ -5,11 +5,11 @@ import { readInputFile } from '../../formats/inputFile.js';
 import { parseJson } from '../../formats/json.js';
 import { runSweep } from '../../pipeline/sweep/runSweep.js';
 import { expandSweep, parseSweep } from '../../pipeline/sweep/sweepFile.js';
-import { tabulateSweep, textOf, writeSweepTable, type SweepTable } from '../../pipeline/sweep/tabulateSweep.js';
+import { tabulateSweep, writeSweepTable } from '../../pipeline/sweep/tabulateSweep.js';
 import type { OutputOptions } from '../output.js';
 import { openProgressView } from '../progressView.js';
 import { stopOnInterrupt } from '../stopSignal.js';
-import { formatTable } from '../table.js';
+import { describeSweep } from '../sweepTable.js';
 
 interface SweepOptions extends OutputOptions {
   readonly folder?: string;
@@ -36,7 +36,7 @@ export function registerSweepCommand(program: Command): void {
         await writeSweepTable(folder, table);
         view.close();
         if (options.json === true) view.emit({ type: 'result', result: { folder, ...table } });
-        else process.stdout.write(`${describeTable(table)}\n\ntables: ${folder}/sweep.csv and sweep.json\n`);
+        else process.stdout.write(`${describeSweep(table)}\n\ntables: ${folder}/sweep.csv and sweep.json\n`);
         if (table.failures.length > 0) process.exitCode = 1;
       } finally {
         view.close();
@@ -67,23 +67,4 @@ async function readJson(file: string): Promise<unknown> {
   } catch (cause) {
     throw inputError('SWEEP_INVALID', `${file} is not JSON`, 'see examples/sweep.json', { cause });
   }
-}
-
-function describeTable({ rows, failures }: SweepTable): string {
-  const fields = [...new Set(rows.flatMap(({ varied }) => Object.keys(varied)))];
-  const table = formatTable(
-    [...fields, 'model', 'seeds', rows[0]?.metric ?? 'value', 'std', 'MACs', 'training MACs'],
-    rows.map((row) => [
-      ...fields.map((field) => textOf(row.varied[field])),
-      row.model,
-      String(row.seeds),
-      row.mean.toFixed(2),
-      row.std === null ? '' : row.std.toFixed(2),
-      row.macsRatio.toFixed(3),
-      row.trainingMacs.toExponential(2),
-    ]),
-  );
-  return [table, ...failures.map(({ project, error }) => `${project} failed: ${error.code}: ${error.message}`)].join(
-    '\n',
-  );
 }

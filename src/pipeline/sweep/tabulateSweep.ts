@@ -1,5 +1,7 @@
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { ErrorDetails } from '../../contract/errors.js';
+import type { Protocol } from '../../evaluation/protocol.js';
 import { writeFileAtomic, writeJsonAtomic } from '../../project/atomicFile.js';
 import { requireResultFile } from '../../project/resultFile.js';
 import { evaluationResultSchema, type EvaluatedModel } from '../evaluationResult.js';
@@ -26,8 +28,17 @@ export interface SweepRow {
   readonly secondsPerImage: number;
 }
 
+/** How some of the projects of a sweep were measured. */
+export interface SweepProtocol {
+  /** Names of the projects. */
+  readonly projects: readonly string[];
+  readonly protocol: Protocol;
+}
+
 export interface SweepTable {
   readonly rows: readonly SweepRow[];
+  /** One for all projects, unless what they vary changes how they are measured. */
+  readonly protocols: readonly SweepProtocol[];
   readonly failures: readonly { readonly project: string; readonly error: ErrorDetails }[];
 }
 
@@ -35,10 +46,17 @@ interface Measurement extends Omit<SweepRow, 'seeds' | 'mean' | 'std'> {
   readonly value: number;
 }
 
+interface MeasuredProject {
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly measurements: readonly Measurement[];
+}
+
 /** Collects the evaluations of a sweep: rows in the order of the sweep, with mean and spread over `seed`. */
 export async function tabulateSweep(outcomes: readonly SweepOutcome[]): Promise<SweepTable> {
-  const measured: Measurement[] = [];
-  for (const outcome of outcomes) if (outcome.error === null) measured.push(...(await measurements(outcome)));
+  const projects: MeasuredProject[] = [];
+  for (const outcome of outcomes) if (outcome.error === null) projects.push(await measuredProject(outcome));
+  const measured = projects.flatMap(({ measurements }) => measurements);
   const keys = [...new Set(measured.map(rowKey))];
   const rows = keys.map((key): SweepRow => {
     const own = measured.filter((measurement) => rowKey(measurement) === key);
@@ -58,7 +76,17 @@ export async function tabulateSweep(outcomes: readonly SweepOutcome[]): Promise<
     };
   });
   const failures = outcomes.flatMap(({ point, error }) => (error === null ? [] : [{ project: point.name, error }]));
-  return { rows, failures };
+  return { rows, protocols: distinctProtocols(projects), failures };
+}
+
+function distinctProtocols(projects: readonly MeasuredProject[]): SweepProtocol[] {
+  const found: { projects: string[]; protocol: Protocol }[] = [];
+  for (const { name, protocol } of projects) {
+    const same = found.find((other) => isDeepStrictEqual(other.protocol, protocol));
+    if (same === undefined) found.push({ projects: [name], protocol });
+    else same.projects.push(name);
+  }
+  return found;
 }
 
 /** Writes `sweep.json` and `sweep.csv` into the sweep's folder. */
@@ -94,14 +122,14 @@ export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
-async function measurements({ point, project }: SweepOutcome): Promise<Measurement[]> {
+async function measuredProject({ point, project }: SweepOutcome): Promise<MeasuredProject> {
   const store = new StageStore(project);
   const path = join(store.folder('evaluation'), 'evaluation.json');
   const { rows, protocol } = await requireResultFile(path, evaluationResultSchema);
   const varied = Object.fromEntries(Object.entries(point.varied).filter(([field]) => field !== 'seed'));
   // A baseline's project shares its base with the method's, whose row is enough.
   const own = point.baseline === null ? rows : rows.filter(({ model }) => model === 'adaptive');
-  return Promise.all(
+  const measurements = await Promise.all(
     own.map(async ({ model, macsRatio, secondsPerImage, perSeed }) => ({
       varied,
       model: point.baseline ?? model,
@@ -112,6 +140,7 @@ async function measurements({ point, project }: SweepOutcome): Promise<Measureme
       secondsPerImage,
     })),
   );
+  return { name: point.name, protocol, measurements };
 }
 
 async function trainingMacsOf(model: EvaluatedModel, groups: number, store: StageStore): Promise<number> {

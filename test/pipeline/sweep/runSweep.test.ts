@@ -60,6 +60,10 @@ describe('runSweep', () => {
     const table = await tabulateSweep(outcomes);
     await writeSweepTable(out, table);
     expect(table.failures).toHaveLength(1);
+    // Without labels the features are the same whatever the seed, and so is how all projects are measured.
+    expect(table.protocols).toEqual([
+      { projects: [0, 2, 3].map((index) => points[index].name), protocol: expect.objectContaining({ samples: 8 }) },
+    ]);
     expect(table.rows.map(({ varied, model, seeds }) => [varied['budget.targetMean'], model, seeds])).toEqual([
       [0.8, 'base', 1],
       [0.8, 'adaptive', 1],
