@@ -1,5 +1,5 @@
 import { inputError } from '../contract/errors.js';
-import { float64Algebra, type Matrix64 } from '../tensor/float64.js';
+import { float64Algebra, type Float64Algebra, type Matrix64 } from '../tensor/float64.js';
 import type { Moments } from './gaussianStatistics.js';
 
 /** An eigenvalue is known to so many roundings of the largest one; errors of up to 3.4 of them were seen. */
@@ -14,14 +14,21 @@ const SMALLEST_PIVOT = 1e-10;
  *
  *     |mu1 - mu2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^1/2)
  *
- * in float64, without complex numbers and without anything added to the diagonal. With S1 = A A^T the last trace is the sum of the
- * roots of the eigenvalues of A^T S2 A. Where these are known too badly for their roots to be taken, as for identical sets, whose
- * distance is 0, it is the sum of the singular values of A^T B with S2 = B B^T, which takes longer and keeps rounding at the level
- * of the result.
+ * in float64, without complex numbers and without anything added to the diagonal. With S1 = A A^T and S2 = B B^T the last trace is the
+ * sum of the singular values of A^T B, which keeps rounding at the level of the result: identical sets have distance 0.
+ *
+ * Where these take long, the sum of the roots of the eigenvalues of A^T S2 A is tried first, and taken where the eigenvalues are
+ * known well enough for their roots.
  *
  * The name of the metric depends on the features: only Inception features make it an FID.
+ *
+ * @param algebra by default what the open engine has for this size
  */
-export function frechetDistance(first: Moments, second: Moments): number {
+export function frechetDistance(
+  first: Moments,
+  second: Moments,
+  algebra: Float64Algebra = float64Algebra(first.dimensions),
+): number {
   if (first.dimensions !== second.dimensions) {
     throw inputError(
       'FEATURES_DIFFER',
@@ -36,18 +43,26 @@ export function frechetDistance(first: Moments, second: Moments): number {
     apart += (first.mean[axis]! - second.mean[axis]!) ** 2 + first.covariance[diagonal]! + second.covariance[diagonal]!;
   }
   const [s1, s2] = [covarianceMatrix(first), covarianceMatrix(second)];
-  const algebra = float64Algebra(dimensions);
-  const triangle = choleskyFactor(s1);
+  if (algebra.semidefiniteFactor !== null) {
+    return apart - 2 * sumOfSingularValues(algebra, algebra.semidefiniteFactor(s1), algebra.semidefiniteFactor(s2));
+  }
+  const triangle = choleskyFactor(algebra, s1);
   if (triangle !== null) {
     const congruent = algebra.transposeMultiply(triangle, algebra.transposeMultiply(s2, triangle));
     const roots = sumOfRoots(algebra.symmetricEigenvalues(congruent));
     const distance = apart - 2 * roots.sum;
     if (2 * roots.error <= TOLERANCE * distance) return distance;
   }
-  const a = triangle ?? eigenFactor(s1);
-  const b = choleskyFactor(s2) ?? eigenFactor(s2);
-  if (a === null || b === null) return apart;
-  return apart - 2 * algebra.singularValues(algebra.transposeMultiply(a, b)).reduce((sum, value) => sum + value, 0);
+  const a = triangle ?? eigenFactor(algebra, s1);
+  const b = choleskyFactor(algebra, s2) ?? eigenFactor(algebra, s2);
+  return apart - 2 * sumOfSingularValues(algebra, a, b);
+}
+
+/** Of a^T b. */
+function sumOfSingularValues(algebra: Float64Algebra, a: Matrix64, b: Matrix64): number {
+  // Features that are constant.
+  if (a.columns === 0 || b.columns === 0) return 0;
+  return algebra.singularValues(algebra.transposeMultiply(a, b)).reduce((sum, value) => sum + value, 0);
 }
 
 /** The covariance as a matrix for the algebra; refused where it is not finite. */
@@ -82,8 +97,8 @@ function sumOfRoots(values: Float64Array): { sum: number; error: number } {
 }
 
 /** Lower triangular A with A A^T = covariance; null where some feature hardly varies beyond what those before it explain. */
-function choleskyFactor(covariance: Matrix64): Matrix64 | null {
-  const triangle = float64Algebra(covariance.rows).cholesky(covariance);
+function choleskyFactor(algebra: Float64Algebra, covariance: Matrix64): Matrix64 | null {
+  const triangle = algebra.cholesky(covariance);
   if (triangle === null) return null;
   for (let axis = 0; axis < triangle.rows; axis += 1) {
     const diagonal = axis * triangle.columns + axis;
@@ -93,14 +108,13 @@ function choleskyFactor(covariance: Matrix64): Matrix64 | null {
   return triangle;
 }
 
-/** A with A A^T = covariance, one column for each direction in which the features vary; null when they are constant. */
-function eigenFactor(covariance: Matrix64): Matrix64 | null {
+/** A with A A^T = covariance, one column for each direction in which the features vary. */
+function eigenFactor(algebra: Float64Algebra, covariance: Matrix64): Matrix64 {
   const dimensions = covariance.rows;
-  const { values, vectors } = float64Algebra(dimensions).symmetricEigen(covariance);
+  const { values, vectors } = algebra.symmetricEigen(covariance);
   // Below this an eigenvalue is the rounding error of a zero; its root would be 1e-8 where the truth is 0.
   const threshold = dimensions * Number.EPSILON * values.at(-1)!;
   const kept = [...values.keys()].filter((index) => values[index] > threshold);
-  if (kept.length === 0) return null;
   const roots = kept.map((index) => Math.sqrt(values[index]));
   const data = new Float64Array(dimensions * kept.length);
   for (let axis = 0; axis < dimensions; axis += 1) {

@@ -26,6 +26,11 @@ export interface Float64Algebra {
   symmetricEigenvalues(matrix: Matrix64): Float64Array;
   /** In no particular order. */
   singularValues(matrix: Matrix64): Float64Array;
+  /**
+   * A with A A^T = a covariance, of which the lower triangle is read, and as many columns as there are directions in which the
+   * features vary. Null where no operation of ours does that, and singular values take long.
+   */
+  readonly semidefiniteFactor: ((covariance: Matrix64) => Matrix64) | null;
 }
 
 /** Below this size the portable code is as fast as the call into the library. */
@@ -73,6 +78,7 @@ const portable: Float64Algebra = {
     });
     return Float64Array.from(diagonal);
   },
+  semidefiniteFactor: null,
 };
 
 function symmetricEigen(matrix: Matrix64): { values: Float64Array; vectors: Matrix64 } {

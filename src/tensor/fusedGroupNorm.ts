@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ATTRIBUTE_KIND, nativeBackend, type OperationAttribute } from './graph/nativeBackend.js';
+import { hasOwnOperation } from './ownOperations.js';
 
 /** What `fusedGroupNorm` computes in one go. */
 export interface FusedNorm {
@@ -18,16 +19,9 @@ export interface FusedNorm {
 const FORWARD = 'StepadaptGroupNorm';
 const GRADIENT = 'StepadaptGroupNormGrad';
 
-let loaded = false;
-
-/** Says that the add-on of build/nativeEngine/kernels is loaded, whose operations exist on processors alone. */
-export function enableFusedGroupNorm(): void {
-  loaded = true;
-}
-
 /** Whether the open engine has the operations. */
 export function hasFusedGroupNorm(): boolean {
-  return loaded && nativeBackend() !== null;
+  return hasOwnOperation(FORWARD) && hasOwnOperation(GRADIENT);
 }
 
 /**

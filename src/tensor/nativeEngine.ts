@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { failure } from '../contract/errors.js';
 import type { Engine } from './engine.js';
-import { enableFusedGroupNorm } from './fusedGroupNorm.js';
+import { hasFusedGroupNorm } from './fusedGroupNorm.js';
 import { activeNativeLibrary, type NativeLibrary } from './nativeLibrary.js';
+import { enableOwnOperations } from './ownOperations.js';
 
 const backendName = 'tensorflow';
 const packageName = '@tensorflow/tfjs-node-gpu';
@@ -30,15 +31,14 @@ export async function openNativeEngine(): Promise<Engine> {
   const threads = pinThreadCount();
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
   // First, for it says how TensorFlow's threads shall take memory.
-  const hasKernels = loadKernels(library);
+  const operations = loadKernels(library);
   const binding = loadBackend(library);
   await tf.setBackend(backendName);
-  const fused = hasKernels && !binding.isUsingGpuDevice();
-  if (fused) enableFusedGroupNorm();
+  if (!binding.isUsingGpuDevice()) enableOwnOperations(operations);
   return {
     id: 'native',
     // Results differ in their last bits with and without.
-    version: `TensorFlow ${binding.TF_Version}${fused ? ' with fused norms' : ''}`,
+    version: `TensorFlow ${binding.TF_Version}${hasFusedGroupNorm() ? ' with fused norms' : ''}`,
     device: binding.isUsingGpuDevice() ? gpuName() : 'cpu',
     threads,
   };
@@ -69,16 +69,16 @@ function loadBackend(library: NativeLibrary): NativeBinding {
 
 /**
  * Loads our own operations, which only save time: without them the engine's are composed.
- * @returns whether they are there
+ * @returns the names of those that are there
  */
-function loadKernels({ kernels }: NativeLibrary): boolean {
-  if (kernels === undefined) return false;
+function loadKernels({ kernels }: NativeLibrary): readonly string[] {
+  if (kernels === undefined) return [];
   try {
-    createRequire(import.meta.url)(kernels);
-    return true;
+    const addOn = createRequire(import.meta.url)(kernels) as { readonly operations?: readonly string[] };
+    return addOn.operations ?? [];
   } catch {
     // Compiled for another machine, or gone since the set-up, which looks after it when it next runs.
-    return false;
+    return [];
   }
 }
 

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { float64Algebra } from '../../src/tensor/float64.js';
+import { nativeFloat64 } from '../../src/tensor/nativeFloat64.js';
 import { openEngine } from '../../src/tensor/openEngine.js';
 import { availableEngines } from '../training/availableEngines.js';
 import { frechetDistance } from '../../src/evaluation/frechet.js';
@@ -106,7 +108,13 @@ function alongReflection(variances: readonly number[]): Moments {
   return { dimensions, mean: new Float64Array(dimensions), covariance };
 }
 
-describe.each(await availableEngines())('frechetDistance on the %s engine', (engine) => {
+const engines = await availableEngines();
+const ways = engines.map((engine) => ({ engine, way: 'as it is', algebraOf: () => float64Algebra(150) }));
+if (engines.includes('native')) {
+  ways.push({ engine: 'native', way: 'without our own operations', algebraOf: () => nativeFloat64(false) });
+}
+
+describe.each(ways)('frechetDistance on the $engine engine $way', ({ engine, algebraOf }) => {
   /** Large enough that the native engine computes it. */
   const axes = Array.from({ length: 150 }, (_, axis) => axis);
 
@@ -123,9 +131,15 @@ describe.each(await availableEngines())('frechetDistance on the %s engine', (eng
     ['directions that no two images share', (axis) => (axis < 40 ? 1 : 0), (axis) => (axis < 40 ? 0 : 2)],
   ])('is sum (sqrt a - sqrt b)^2 for covariances with equal axes: %s', async (_name, first, second) => {
     await openEngine(engine);
-    const distance = frechetDistance(alongReflection(axes.map(first)), alongReflection(axes.map(second)));
+    const distance = frechetDistance(alongReflection(axes.map(first)), alongReflection(axes.map(second)), algebraOf());
     const expected = axes.reduce((sum, axis) => sum + (Math.sqrt(first(axis)) - Math.sqrt(second(axis))) ** 2, 0);
     expect(Math.abs(distance - expected) / expected).toBeLessThan(1e-7);
+  });
+
+  it.each(golden.cases)('agrees with scipy or mpmath: $name', async ({ dimensions, first, second, frechet }) => {
+    await openEngine(engine);
+    const [a, b] = [momentsOfData(first, dimensions), momentsOfData(second, dimensions)];
+    expect(Math.abs(frechetDistance(a, b, algebraOf()) - frechet) / frechet).toBeLessThan(1e-7);
   });
 
   it.each<[string, (axis: number) => number]>([
@@ -137,7 +151,7 @@ describe.each(await availableEngines())('frechetDistance on the %s engine', (eng
     await openEngine(engine);
     const set = alongReflection(axes.map(variance));
     const total = axes.reduce((sum, axis) => sum + variance(axis), 0);
-    expect(Math.abs(frechetDistance(set, set))).toBeLessThanOrEqual(1e-9 * total);
+    expect(Math.abs(frechetDistance(set, set, algebraOf()))).toBeLessThanOrEqual(1e-9 * total);
   });
 });
 

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "tensors.h"
 
@@ -15,6 +16,7 @@
 namespace stepadapt {
 
 void registerGroupNorm();
+void registerMatrixOperations();
 
 namespace {
 
@@ -34,6 +36,12 @@ class Status {
 
 }  // namespace
 
+// Names of the operations that are registered.
+std::vector<std::string>& operations() {
+  static std::vector<std::string> names;
+  return names;
+}
+
 void registerOperation(const char* name, std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs,
                        std::initializer_list<const char*> attributes,
                        void (*shapes)(TF_ShapeInferenceContext*, TF_Status*), const Kernel& kernel) {
@@ -48,6 +56,19 @@ void registerOperation(const char* name, std::initializer_list<const char*> inpu
   TF_KernelBuilder* builder = TF_NewKernelBuilder(name, "CPU", kernel.create, kernel.compute, kernel.destroy);
   TF_RegisterKernelBuilder(name, builder, status.get());
   status.check();
+  operations().push_back(name);
+}
+
+// The add-on's property `operations`: their names.
+void exportOperations(napi_env env, napi_value exports) {
+  napi_value names;
+  napi_create_array(env, &names);
+  for (size_t i = 0; i < operations().size(); i++) {
+    napi_value name;
+    napi_create_string_utf8(env, operations()[i].c_str(), NAPI_AUTO_LENGTH, &name);
+    napi_set_element(env, names, static_cast<uint32_t>(i), name);
+  }
+  napi_set_named_property(env, exports, "operations", names);
 }
 
 // glibc gives threads heaps of their own, and what is freed in one cannot be used in another. With one heap for all, training takes
@@ -67,7 +88,9 @@ NAPI_MODULE_INIT() {
     std::call_once(once, [] {
       stepadapt::shareHeap();
       stepadapt::registerGroupNorm();
+      stepadapt::registerMatrixOperations();
     });
+    stepadapt::exportOperations(env, exports);
   } catch (const std::exception& error) {
     napi_throw_error(env, nullptr, error.what());
   }

@@ -10,15 +10,8 @@
 #include <vector>
 
 #include "tensors.h"
+#include "vectorCode.h"
 #include "workers.h"
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-// Compiled for each kind of processor; the one at hand is chosen when the library is loaded.
-#define FOR_EVERY_PROCESSOR __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define FOR_EVERY_PROCESSOR
-#endif
-#define INLINE static inline __attribute__((always_inline))
 
 namespace stepadapt {
 namespace {

@@ -11,7 +11,7 @@
 
 namespace stepadapt {
 
-// A float32 tensor that an operation was given or gives.
+// A tensor that an operation was given or gives, float32 unless told otherwise.
 class Tensor {
  public:
   explicit Tensor(TF_Tensor* tensor) : tensor_(tensor) {}
@@ -20,7 +20,10 @@ class Tensor {
   ~Tensor() {
     if (tensor_) TF_DeleteTensor(tensor_);
   }
-  float* data() const { return static_cast<float*>(TF_TensorData(tensor_)); }
+  template <typename Value = float>
+  Value* data() const {
+    return static_cast<Value*>(TF_TensorData(tensor_));
+  }
   int64_t size() const { return TF_TensorElementCount(tensor_); }
   int rank() const { return TF_NumDims(tensor_); }
   int64_t length(int axis) const { return TF_Dim(tensor_, axis); }
@@ -53,12 +56,12 @@ class Call {
     if (ok()) TF_GetInput(context_, index, &tensor, status_);
     return Tensor(tensor);
   }
-  Tensor output(int index, const std::vector<int64_t>& shape) {
+  Tensor output(int index, const std::vector<int64_t>& shape, TF_DataType type = TF_FLOAT) {
     if (!ok()) return Tensor(nullptr);
-    size_t bytes = sizeof(float);
+    size_t bytes = TF_DataTypeSize(type);
     for (const int64_t length : shape) bytes *= static_cast<size_t>(length);
     const int rank = static_cast<int>(shape.size());
-    return Tensor(TF_AllocateOutput(context_, index, TF_FLOAT, shape.data(), rank, bytes, status_));
+    return Tensor(TF_AllocateOutput(context_, index, type, shape.data(), rank, bytes, status_));
   }
   // An output in the memory of an input that nobody else needs any more; else in memory of its own.
   Tensor outputInPlaceOf(int input, int index, const std::vector<int64_t>& shape) {
