@@ -35,6 +35,22 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
 }
 
+/** How long something may take, no finer than it is known: `about 6 min`, `40 s to 2 min`, `1 h 10 min to 3 h`. */
+export function durationRange(low: number, high: number): string {
+  const [from, to] = [rough(low), rough(high)];
+  return from === to || high < 1.15 * low ? `about ${rough((low + high) / 2)}` : `${from} to ${to}`;
+}
+
+/** Seconds by fives, minutes, and hours by ten minutes. */
+function rough(seconds: number): string {
+  if (seconds < 57.5) return `${Math.max(5, 5 * Math.round(seconds / 5))} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  if (minutes >= 1440) return duration(seconds);
+  const tens = 10 * Math.round(minutes / 10);
+  return `${Math.floor(tens / 60)} h${tens % 60 === 0 ? '' : ` ${tens % 60} min`}`;
+}
+
 /** For axes: `45 s`, `3:20`, `2:05:00`. */
 export function shortDuration(seconds: number): string {
   if (seconds < 60) return `${Number(seconds.toPrecision(3))} s`;

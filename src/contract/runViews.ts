@@ -59,8 +59,12 @@ export const runSnapshotSchema = z.object({
   epoch: z.string(),
   job: jobViewSchema.nullable(),
   stages: z.array(stageViewSchema),
-  /** Seconds of work on this experiment, over all interruptions, and to go; null until the machine's speed is known. */
-  time: z.object({ workedSeconds: z.number(), remainingSeconds: z.number().nullable() }),
+  /** Seconds of work on this experiment, over all interruptions, and to go at best and at worst; null until the speed is known. */
+  time: z.object({
+    workedSeconds: z.number(),
+    remainingSeconds: z.number().nullable(),
+    remainingAtMostSeconds: z.number().nullable(),
+  }),
   metrics: z.array(metricSeriesSchema),
   samples: z.array(sampleViewSchema),
   /** The newest 100 grids that somebody asked for, oldest first. */

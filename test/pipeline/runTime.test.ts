@@ -27,10 +27,14 @@ function stages(...given: [string, StageState, number, number, (number | null)?]
 describe('the time of a run', () => {
   it('is unknown before anything was trained', () => {
     const fresh = stages(['base', 'pending', 0, 0], ['grouping', 'pending', 0, 0], ['evaluation', 'pending', 0, 0]);
-    expect(runTime(fresh, planned)).toEqual({ workedSeconds: 0, remainingSeconds: null });
+    expect(runTime(fresh, planned)).toEqual({
+      workedSeconds: 0,
+      remainingSeconds: null,
+      remainingAtMostSeconds: null,
+    });
   });
 
-  it('goes on at the rate of what is done', () => {
+  it('goes on at the rate of what is done, or two and a half times as long where nothing like it was at work', () => {
     // 500 in 50 s: ten a second. The rest of the base says 48 s itself; then 400 + 200 + 300 + 100.
     const half = stages(
       ['base', 'running', 0.5, 50, 48],
@@ -40,7 +44,11 @@ describe('the time of a run', () => {
       ['uniform', 'pending', 0, 0],
       ['evaluation', 'pending', 0, 0],
     );
-    expect(runTime(half, planned)).toEqual({ workedSeconds: 50, remainingSeconds: 48 + 100 });
+    expect(runTime(half, planned)).toEqual({
+      workedSeconds: 50,
+      remainingSeconds: 48 + 100,
+      remainingAtMostSeconds: 48 + 250,
+    });
   });
 
   it('experts go at the rate of experts once there is one, an interrupted stage by what is left of it', () => {
@@ -54,20 +62,23 @@ describe('the time of a run', () => {
       ['evaluation', 'pending', 0, 0],
     );
     const rate = (400 + 50) / 90;
-    const { workedSeconds, remainingSeconds } = runTime(later, planned);
+    const { workedSeconds, remainingSeconds, remainingAtMostSeconds } = runTime(later, planned);
     expect(workedSeconds).toBe(190);
-    expect(remainingSeconds).toBeCloseTo((150 + 300) / rate + 100 / ((1000 + 450) / 190), 9);
+    const evaluation = 100 / ((1000 + 450) / 190);
+    expect(remainingSeconds).toBeCloseTo((150 + 300) / rate + evaluation, 9);
+    expect(remainingAtMostSeconds).toBeCloseTo((150 + 300) / rate + 2.5 * evaluation, 9);
   });
 
   it('what was computed from another experiment counts neither as work nor as a measure', () => {
     const stale = stages(['base', 'done', 1, 100, 0], ['experts/0', 'stale', 1, 9999], ['experts/1', 'stale', 1, 9999]);
-    expect(runTime(stale, planned)).toEqual({ workedSeconds: 100, remainingSeconds: 60 });
+    expect(runTime(stale, planned)).toEqual({ workedSeconds: 100, remainingSeconds: 60, remainingAtMostSeconds: 150 });
   });
 
   it('nothing is left of a finished run', () => {
     expect(runTime(stages(['base', 'done', 1, 7, 0], ['evaluation', 'done', 1, 3, 0]), planned)).toEqual({
       workedSeconds: 10,
       remainingSeconds: 0,
+      remainingAtMostSeconds: 0,
     });
   });
 });

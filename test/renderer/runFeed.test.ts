@@ -11,7 +11,7 @@ function feed(seq = 10): RunFeed {
     epoch: 'e',
     job: null,
     stages: [stage('base'), stage('grouping')],
-    time: { workedSeconds: 0, remainingSeconds: null },
+    time: { workedSeconds: 0, remainingSeconds: null, remainingAtMostSeconds: null },
     metrics: [],
     samples: [],
     drawn: [],
