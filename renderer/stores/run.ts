@@ -1,7 +1,7 @@
 import { computed, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
 import type { AppEvent, CommandParams } from '../../src/contract/api.js';
-import type { DrawnSample } from '../../src/contract/runViews.js';
+import type { DrawnSample, RunSnapshot } from '../../src/contract/runViews.js';
 import { advance, feedFromSnapshot, overallProgress, runningStage, type RunFeed } from '../lib/runFeed.js';
 import { ask, useTransport } from '../transport/useTransport.js';
 import { useNoticesStore } from './notices.js';
@@ -50,6 +50,9 @@ export const useRunStore = defineStore('run', () => {
     if (wanted !== projectId) return;
     const speed = feed.value?.speed ?? null;
     feed.value = advance({ ...feedFromSnapshot(projectId, snapshot), speed }, meanwhile);
+    // A run on the command line sends no events here: its files are looked at again while somebody watches.
+    isBehind ||= runsElsewhere(snapshot);
+    refreshSoon();
   }
 
   /** Takes events of the stream; they are applied together in the next frame. */
@@ -122,6 +125,11 @@ export const useRunStore = defineStore('run', () => {
 /** A hidden window gets no frames, but must not pile up events. */
 function requestFrame(callback: () => void): number {
   return document.hidden ? Number(setTimeout(callback, 250)) : requestAnimationFrame(callback);
+}
+
+/** Whether a stage is at work that no job of this host computes. */
+function runsElsewhere({ job, stages }: RunSnapshot): boolean {
+  return runningStage(stages) !== null && (job === null || !job.can.stop);
 }
 
 function changesSnapshot(event: AppEvent, projectId: string): boolean {

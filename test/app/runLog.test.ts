@@ -28,7 +28,7 @@ it('a later life of the host reads what an earlier one wrote, before its own lin
   await first.settled();
 
   const second = new RunLog(folder);
-  second.add([line(1, 'new')]);
+  second.add([{ ...line(20, 'new'), seq: 1 }]);
   await second.settled();
   const all = await second.after(undefined);
   expect(all.map(({ message }) => message)).toEqual(['line 4', 'line 9', 'line 10', 'new']);
@@ -76,4 +76,39 @@ it('a project that is gone costs the file its lines, not the run', async () => {
   expect(await messages(log)).toEqual(['line 1']);
   // Nothing is made anew where somebody removed a project.
   await expect(stat(folder)).rejects.toThrow('ENOENT');
+});
+
+it('shows an open host what a run on the command line says meanwhile, each line once and by its time', async () => {
+  const host = new RunLog(folder);
+  host.add([line(5, 'host')]);
+  await host.settled();
+  expect(await messages(host)).toEqual(['host']);
+
+  const commandLine = new RunLog(folder);
+  commandLine.follow({ type: 'log', level: 'warn', message: 'command line' }, new Date(1_700_000_003_000));
+  commandLine.follow({ type: 'state', stage: 'base', state: 'running' }, new Date(1_700_000_003_000));
+  await commandLine.settled();
+  expect((await host.after(undefined)).filter(({ message }) => message === 'command line')).toMatchObject([
+    { level: 'warn', seq: -2 },
+  ]);
+  host.add([line(6, 'host again')]);
+  await host.settled();
+  const all = await messages(host);
+  expect(all.indexOf('command line')).toBe(0);
+  expect(all.filter((message) => message.startsWith('host'))).toEqual(['host', 'host again']);
+});
+
+it('makes its folder in a project that had no job yet, and none where the project is gone', async () => {
+  const fresh = join(folder, 'fresh');
+  await mkdir(fresh);
+  const log = new RunLog(fresh);
+  log.add([line(1)]);
+  await log.settled();
+  expect(await messages(new RunLog(fresh))).toEqual(['line 1']);
+
+  await rm(fresh, { recursive: true });
+  const gone = new RunLog(fresh);
+  gone.add([line(2)]);
+  await gone.settled();
+  expect(await readdir(folder)).not.toContain('fresh');
 });

@@ -64,6 +64,8 @@ describe.each(engines)('from config to report on the %s engine', (engine) => {
     }
     expect(result.rows[2].macsRatio).toBeLessThan(0.9);
     expect(await readFile(result.report, 'utf8')).toContain('<!doctype html>');
+    // A window that comes later shows what was said.
+    expect(await readFile(join(folder, 'jobs', 'log.jsonl'), 'utf8')).toContain('"message":"evaluation: done"');
   });
 
   it('says that everything is done, and does nothing again', async () => {

@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import type { PipelineEvent } from '../../contract/events.js';
+import { RunLog } from '../../app/runLog.js';
 import { projectStatus } from '../../pipeline/projectStatus.js';
 import { requireRunnable, runPipeline } from '../../pipeline/runPipeline.js';
 import { openProject, parseConfig, saveConfig, type Project } from '../../project/project.js';
@@ -32,9 +34,15 @@ export function registerRunCommand(program: Command): void {
     .action(async (path: string, options: RunCommandOptions) => {
       const project = await withSettings(await openProject(path), options);
       const view = openProgressView(options);
+      // A window that is open, or opened later, shows what this run said.
+      const log = new RunLog(project.folder);
+      const emit = (event: PipelineEvent) => {
+        view.emit(event);
+        log.follow(event, new Date());
+      };
       const stop = stopOnInterrupt();
       try {
-        await runPipeline(project, { ...options, emit: view.emit, signal: stop.signal });
+        await runPipeline(project, { ...options, emit, signal: stop.signal });
         const whole = options.until === undefined && options.only === undefined;
         // Loaded here: the charts of reports take longer to load than everything that a training needs.
         const report = whole ? await (await import('../../report/projectReport.js')).writeProjectReport(project) : null;
@@ -46,6 +54,7 @@ export function registerRunCommand(program: Command): void {
       } finally {
         view.close();
         stop.restore();
+        await log.settled();
       }
     });
 }
