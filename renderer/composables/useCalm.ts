@@ -1,7 +1,7 @@
 import { nextTick, onScopeDispose, shallowRef, watch, type Ref, type ShallowRef } from 'vue';
 
 /** A drawing may take this share of the time of one core: training on the same machine needs the rest. */
-const SHARE = 0.005;
+const SHARE = 0.01;
 const LONGEST_MS = 60_000;
 
 /**
@@ -18,6 +18,8 @@ export function useCalm<T>(source: Readonly<Ref<T>>, intervalMs: number): Readon
     const started = performance.now();
     nextAt = started + intervalMs;
     calm.value = source.value;
+    await nextTick();
+    // Charts draw right after the components they belong to.
     await nextTick();
     const spent = performance.now() - started;
     nextAt = started + Math.min(LONGEST_MS, Math.max(intervalMs, spent / SHARE));

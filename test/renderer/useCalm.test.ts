@@ -46,10 +46,10 @@ it('shows the first value at once, then the newest every two seconds, and the la
   expect(drawn.at(-1)).toBe(50);
 });
 
-it('draws more seldom what takes long to draw: half a percent of the time', async () => {
-  const { source, drawn } = drawnCalmly(50);
+it('draws more seldom what takes long to draw: one per cent of the time', async () => {
+  const { source, drawn } = drawnCalmly(100);
   await changeEvery100Ms(source, 30_000);
-  // 50 ms of drawing in every 10 s.
+  // 100 ms of drawing in every 10 s.
   expect(drawn.length).toBeGreaterThanOrEqual(3);
   expect(drawn.length).toBeLessThanOrEqual(4);
 });
