@@ -13,7 +13,7 @@ export interface KeyStore {
   forget(): Promise<void>;
 }
 
-const NO_STORE = `this host keeps no keys: set ${KEY_VARIABLE} in the environment that it is started in`;
+const NO_STORE = `this host keeps none; set ${KEY_VARIABLE} in the environment that it is started in`;
 
 /**
  * The key of the language-model service: of the environment, else a kept one. It goes to the processes that run jobs, in their

@@ -52,6 +52,7 @@ test('pictures of every place', { timeout: 900_000 }, async () => {
     await page.setViewportSize({ width: 1440, height: 900 });
     for (const place of DOCUMENTS) {
       await show(page, place);
+      await nameFolder(page, folder, '/home/ada/experiments');
       await page.screenshot({ path: join(TARGET, 'docs', `${place.toLowerCase()}.png`) });
     }
     await takeReport(page, project);
@@ -84,12 +85,25 @@ async function show(page: Page, place: Place): Promise<void> {
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
+/** Writes another name over that of the temporary folder. */
+async function nameFolder(page: Page, folder: string, name: string): Promise<void> {
+  const places = page.getByText(folder);
+  for (const place of await places.all()) {
+    await place.evaluate(
+      (element, names) => {
+        element.textContent = (element.textContent ?? '').replace(names[0], names[1]);
+      },
+      [folder, name] as const,
+    );
+  }
+}
+
 /** The first screen of the newest report. */
 async function takeReport(page: Page, project: string): Promise<void> {
   const newest = (await readdir(join(project, 'reports'))).sort().at(-1);
   if (newest === undefined) return;
   const report = await page.context().newPage();
-  await report.setViewportSize({ width: 800, height: 1016 });
+  await report.setViewportSize({ width: 940, height: 1190 });
   await report.goto(pathToFileURL(join(project, 'reports', newest, 'report.html')).href);
   await report.screenshot({ path: join(TARGET, 'docs', 'report.png') });
   await report.close();
