@@ -1,9 +1,10 @@
 /**
  * Time of the Frechet distance at 2048 dimensions, here and as scipy's matrix square root computes it.
  *
- *     npm run compile && node test/bench/frechetBench.mjs [DIMENSIONS] [DECAY]
+ *     npm run compile && node test/bench/frechetBench.mjs [DIMENSIONS] [DECAY] [IMAGES]
  *
- * The variance of feature i falls as i^-DECAY (default 0): the faster, the closer the covariances are to singular.
+ * The variance of feature i falls as i^-DECAY (default 0): the faster, the closer the covariances are to singular. They are of low rank
+ * with fewer IMAGES than dimensions (default 1.25 times as many).
  * Both sides get the same covariances of made-up features, through a file of statistics. `PYTHON` names a Python with scipy; without
  * one this side alone is timed. Both may use every core. The last line is a JSON document with both times and their ratio.
  */
@@ -19,11 +20,11 @@ import { randomNormal } from '../../dist/src/tensor/random.js';
 
 const dimensions = Number(process.argv[2] ?? 2048);
 const decay = Number(process.argv[3] ?? 0);
+const count = Number(process.argv[4] ?? Math.round(dimensions * 1.25));
 const engine = await openEngine('auto');
 
-/** Moments of correlated features, more of them than dimensions. */
+/** Moments of correlated features. */
 function moments(/** @type {number} */ index) {
-  const count = Math.round(dimensions * 1.25);
   const features = Float64Array.from(
     randomNormal({ seed: 0, stream: 'frechet-bench', index }, count * dimensions),
     (value, place) => {
@@ -73,6 +74,7 @@ console.log(
   JSON.stringify({
     dimensions,
     decay,
+    images: count,
     engine: `${engine.id}, ${engine.version}`,
     threads: engine.threads,
     seconds,
