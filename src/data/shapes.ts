@@ -30,36 +30,39 @@ const DISTANCES: Record<(typeof SHAPE_KINDS)[number], SignedDistance> = {
   diamond: (x, y, r) => (DIAMOND_WIDTH * Math.abs(y) + Math.abs(x) - DIAMOND_WIDTH * r) / Math.hypot(1, DIAMOND_WIDTH),
 };
 
-/** Smallest difference in luma between a shape and its background, of 1: seen in grey as well as in colour. */
-const MIN_CONTRAST = 0.25;
+// What follows keeps the set so simple that a network of minutes learns it: large shapes, nearly upright, darker than their ground.
+
+/** Smallest channel of a background, of 1. */
+const PALEST = 0.8;
+/** How much darker than its background a shape is at least, in luma of 1: seen in grey as well as in colour. */
+const MIN_CONTRAST = 0.35;
 const COLOUR_CANDIDATES = 6;
 /** Uniform numbers per image: radius, x, y, angle, background and the candidates for the foreground. */
 const DRAWS = 4 + 3 + 3 * COLOUR_CANDIDATES;
 /** Radius over the side of the image. */
-const MIN_RADIUS = 0.2;
-const MAX_RADIUS = 0.42;
+const MIN_RADIUS = 0.36;
+const MAX_RADIUS = 0.46;
+/** Largest turn either way, radians. */
+const MAX_TURN = Math.PI / 12;
 
 /** How far anti-aliasing reaches beyond the radius: half a pixel over the sine of half the sharpest corner, the diamond's. */
 const MITRE = 1.1;
 
-const lumaAt = (draws: Float32Array, at: number) => luma(draws[at], draws[at + 1], draws[at + 2]);
-
-/** The first candidate that stands out from the background, else black or white, whichever stands out more. */
-function foreground(draws: Float32Array, background: number): readonly number[] {
-  const backgroundLuma = lumaAt(draws, background);
-  for (let i = 0; i < COLOUR_CANDIDATES; i++) {
-    const at = background + 3 * (i + 1);
-    if (Math.abs(lumaAt(draws, at) - backgroundLuma) >= MIN_CONTRAST) return [draws[at], draws[at + 1], draws[at + 2]];
+/** The first candidate that is dark enough, else black. */
+function foreground(candidates: Float32Array, backgroundLuma: number): readonly number[] {
+  for (let at = 0; at < candidates.length; at += 3) {
+    const [red, green, blue] = candidates.subarray(at, at + 3);
+    if (luma(red, green, blue) <= backgroundLuma - MIN_CONTRAST) return [red, green, blue];
   }
-  return backgroundLuma < 0.5 ? [1, 1, 1] : [0, 0, 0];
+  return [0, 0, 0];
 }
 
 /** Label of image `index`: kinds take turns, so every part of the set is balanced. */
 export const shapeLabel = (index: number) => index % SHAPE_KINDS.length;
 
 /**
- * Draws one image of the embedded set into `pixels` at `offset`: one shape of random size, place, angle and colours on a plain
- * background, wholly inside the image. Coverage of a pixel is 0.5 - distance to the edge, limited to 0..1, which
+ * Draws one image of the embedded set into `pixels` at `offset`: one dark shape of random size, place, angle and colour on a plain
+ * pale background, wholly inside the image. Coverage of a pixel is 0.5 - distance to the edge, limited to 0..1, which
  * anti-aliases the edge analytically. The image depends on (seed, index, size, channels) alone.
  */
 export function drawShape(
@@ -72,11 +75,12 @@ export function drawShape(
   const radius = size * (MIN_RADIUS + (MAX_RADIUS - MIN_RADIUS) * draws[0]);
   const centreX = radius + (size - 2 * radius) * draws[1];
   const centreY = radius + (size - 2 * radius) * draws[2];
-  const cos = Math.cos(2 * Math.PI * draws[3]);
-  const sin = Math.sin(2 * Math.PI * draws[3]);
-  const front = foreground(draws, 4);
-  const back = [draws[4], draws[5], draws[6]];
-  const from = channels === 3 ? back : [luma(back[0], back[1], back[2])];
+  const cos = Math.cos(MAX_TURN * (2 * draws[3] - 1));
+  const sin = Math.sin(MAX_TURN * (2 * draws[3] - 1));
+  const back = Array.from(draws.subarray(4, 7), (draw) => PALEST + (1 - PALEST) * draw);
+  const backgroundLuma = luma(back[0], back[1], back[2]);
+  const front = foreground(draws.subarray(7), backgroundLuma);
+  const from = channels === 3 ? back : [backgroundLuma];
   const to = channels === 3 ? front : [luma(front[0], front[1], front[2])];
   const distance = DISTANCES[SHAPE_KINDS[shapeLabel(index)]];
   const reach = radius + MITRE;
