@@ -15,12 +15,22 @@ const PRESETS: Readonly<Record<string, Preset>> = {
     config: {
       data: { source: 'shapes', size: 16, channels: 3, count: 20_000 },
       model: { channels: 32, multipliers: [1, 2], blocks: 1, attention: [8], normGroups: 8 },
-      base: { steps: 900, batch: 32, learningRate: 1e-3, warmup: 50, checkpointEvery: 150, sampleEvery: 300 },
+      // With the velocity on the cosine schedule, minutes of training give better images than with the noise on the linear one.
+      diffusion: { prediction: 'v', schedule: 'cosine' },
+      base: {
+        steps: 2400,
+        batch: 16,
+        learningRate: 1.5e-3,
+        warmup: 50,
+        learningRateDecay: 'cosine',
+        checkpointEvery: 400,
+        sampleEvery: 600,
+      },
       grouping: { method: 'dp-snr', groups: 5 },
       // Widths move in whole norm groups, so a little below 0.80 stays at most 0.80.
       budget: { targetMean: 0.79 },
       pruning: { evidence: 5, rounds: 2, proxySteps: 2, proxyImages: 64 },
-      experts: { steps: 120, learningRate: 5e-4, warmup: 10 },
+      experts: { steps: 300, learningRate: 5e-4, warmup: 10, learningRateDecay: 'cosine' },
       sampling: { method: 'ddim', steps: 25, grid: 'uniform', batch: 64 },
       evaluation: { samples: 512, seeds: [0] },
     },
