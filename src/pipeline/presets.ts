@@ -31,7 +31,7 @@ const PRESETS: Readonly<Record<string, Preset>> = {
       budget: { targetMean: 0.79 },
       pruning: { evidence: 5, rounds: 2, proxySteps: 2, proxyImages: 64 },
       experts: { steps: 300, learningRate: 5e-4, warmup: 10, learningRateDecay: 'cosine' },
-      sampling: { method: 'ddim', steps: 25, grid: 'uniform', batch: 64 },
+      sampling: { method: 'ddim', steps: 25, grid: 'trailing', batch: 64 },
       evaluation: { samples: 512, seeds: [0] },
     },
   },

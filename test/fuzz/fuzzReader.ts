@@ -26,6 +26,7 @@ export interface FuzzResult {
 }
 
 const MOST_FAILURES = 10;
+const PROTOTYPE_KEYS = new Set(Reflect.ownKeys(Object.prototype));
 
 /** What reading one input came to: null when it was accepted, the error's code when it was refused. */
 export async function readOne<T>(reader: FuzzReader<T>, input: T): Promise<{ code: string | null; ms: number }> {
@@ -40,9 +41,10 @@ export async function readOne<T>(reader: FuzzReader<T>, input: T): Promise<{ cod
     code = error.code;
   }
   const { user, system } = process.cpuUsage(before);
-  if (({} as { polluted?: unknown }).polluted !== undefined) {
-    delete (Object.prototype as { polluted?: unknown }).polluted;
-    throw new Error('Object.prototype was changed');
+  const added = Reflect.ownKeys(Object.prototype).filter((key) => !PROTOTYPE_KEYS.has(key));
+  if (added.length > 0) {
+    for (const key of added) Reflect.deleteProperty(Object.prototype, key);
+    throw new Error(`Object.prototype was given ${added.map(String).join(', ')}`);
   }
   return { code, ms: (user + system) / 1000 };
 }
