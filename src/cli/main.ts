@@ -40,13 +40,18 @@ const program = new Command('stepadapt')
   .exitOverride()
   .configureOutput({ writeErr: () => undefined });
 
-const [called = ''] = process.argv.slice(2);
-const loaders = Object.hasOwn(COMMANDS, called) ? [COMMANDS[called]] : Object.values(COMMANDS);
-for (const register of new Set(await Promise.all(loaders.map((load) => load())))) register(program);
+for (const register of new Set(await Promise.all(needed().map((load) => load())))) register(program);
 
 // Commander's own messages (an unknown option, a missing argument) become errors like all others.
 for (const command of program.commands.flatMap((each) => [each, ...each.commands])) {
   command.exitOverride().configureOutput({ writeErr: () => undefined });
+}
+
+/** The command that is called; none for the version alone; all where they may be listed. */
+function needed(): readonly (typeof COMMANDS)[string][] {
+  const [called = ''] = process.argv.slice(2);
+  if (Object.hasOwn(COMMANDS, called)) return [COMMANDS[called]];
+  return ['--version', '-V'].includes(called) ? [] : Object.values(COMMANDS);
 }
 
 try {
