@@ -6,7 +6,7 @@ import type { Weights } from '../model/weights.js';
 import { createNetworkDenoiser } from '../sampling/networkDenoiser.js';
 import { peakRssBytes, resetPeakRss } from '../tensor/memory.js';
 import { createTrainStep } from '../training/createTrainStep.js';
-import { lossGradients } from '../training/gradients.js';
+import { openGradients } from '../training/gradients.js';
 import { freshOptimizerState } from '../training/optimizerState.js';
 import { stepOptions } from '../training/trainStep.js';
 import type { ExperimentDesign } from './design.js';
@@ -76,9 +76,11 @@ function peakOf(work: () => void): number {
 
 function gradientPeak({ spec, objective }: ExperimentDesign, weights: Weights, images: number): number {
   const runtime = toRuntime(weights);
+  const network = openGradients(spec, runtime, [...weights.keys()]);
   try {
-    return peakOf(() => lossGradients(spec, runtime, exampleBatch(spec, objective, images), [...weights.keys()]));
+    return peakOf(() => network.compute(exampleBatch(spec, objective, images)));
   } finally {
+    network.dispose();
     for (const tensor of runtime.values()) tensor.dispose();
   }
 }
