@@ -45,14 +45,21 @@ export interface GradientSketcher {
   dispose(): void;
 }
 
-/** @param dimensions length of the projection */
+/**
+ * @param dimensions length of the projection
+ * @param warn told why gradients are slower than the engine could compute them
+ */
 export function createGradientSketcher(
   spec: UNetSpec,
   weights: Weights,
-  { dimensions, seed }: { readonly dimensions: number; readonly seed: number },
+  {
+    dimensions,
+    seed,
+    warn,
+  }: { readonly dimensions: number; readonly seed: number; readonly warn?: (message: string) => void },
 ): GradientSketcher {
   const runtime = toRuntime(weights);
-  const network = openGradients(spec, runtime, [...runtime.keys()]);
+  const network = openGradients(spec, runtime, [...runtime.keys()], warn);
   return {
     async sketch(batches, signal) {
       const sketch = new Float64Array(dimensions);

@@ -63,13 +63,13 @@ async function sketchesOf(
   const { config, design, data, emit, signal } = context;
   const { gradientImages, gradientDimensions } = config.grouping;
   const { spec, state, meta } = await readCheckpoint(folder);
-  const sketcher = createGradientSketcher(spec, state.ema, { dimensions: gradientDimensions, seed: config.seed });
+  const warn = (message: string) => emit({ type: 'log', level: 'warn', message });
+  const sketcher = createGradientSketcher(spec, state.ema, { dimensions: gradientDimensions, seed: config.seed, warn });
   const sketches: Float64Array[] = [];
-  const warn = (path: string) =>
-    emit({ type: 'log', level: 'warn', message: `${path} is damaged: that gradient is computed again` });
+  const warnOfRow = (path: string) => warn(`${path} is damaged: that gradient is computed again`);
   try {
     for (const [index, timestep] of grid.entries()) {
-      let sketch = await rows.read(meta.step, timestep, warn);
+      let sketch = await rows.read(meta.step, timestep, warnOfRow);
       if (sketch === null) {
         const batches = heldOutSet({
           heldOut: data.train,
