@@ -1,5 +1,5 @@
 import { cp, mkdir, readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
 import { test } from 'vitest';
@@ -49,7 +49,7 @@ test('pictures of every place', { timeout: 900_000 }, async () => {
       }
     }
     await page.emulateMedia({ colorScheme: 'light' });
-    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.setViewportSize({ width: 1600, height: 1000 });
     for (const place of DOCUMENTS) {
       await show(page, place);
       await nameFolder(page, folder, '/home/ada/experiments');
@@ -63,12 +63,13 @@ test('pictures of every place', { timeout: 900_000 }, async () => {
 
 /** A finished run in the folder that the host may read. */
 async function finishedProject(folder: string): Promise<string> {
-  const project = join(folder, 'coloured shapes');
   const given = process.env['PROJECT'];
   if (given !== undefined) {
-    await cp(given, project, { recursive: true });
-    return project;
+    const copy = join(folder, basename(resolve(given)));
+    await cp(given, copy, { recursive: true, preserveTimestamps: true });
+    return copy;
   }
+  const project = join(folder, 'coloured shapes');
   await runCli(['new', project, '--preset', 'shapes-tiny', ...SETTINGS.flatMap((setting) => ['--set', setting])]);
   const run = await runCli(['run', project]);
   if (run.code !== 0) throw new Error(run.stderr);
@@ -103,7 +104,7 @@ async function takeReport(page: Page, project: string): Promise<void> {
   const newest = (await readdir(join(project, 'reports'))).sort().at(-1);
   if (newest === undefined) return;
   const report = await page.context().newPage();
-  await report.setViewportSize({ width: 940, height: 1190 });
+  await report.setViewportSize({ width: 1000, height: 1250 });
   await report.goto(pathToFileURL(join(project, 'reports', newest, 'report.html')).href);
   await report.screenshot({ path: join(TARGET, 'docs', 'report.png') });
   await report.close();
