@@ -37,7 +37,7 @@ try {
   const made = await window.call('projects.create', { name: 'training', preset: 'shapes-tiny' });
   const { id } = made;
   // A training logs a thousand lines in all: with so many steps every fourth update, often enough for turns of some seconds.
-  const base = { ...made.config.base, steps: 4000, checkpointEvery: 4000, sampleEvery: 0 };
+  const base = { ...made.config.base, steps: 4000, batch: 32, checkpointEvery: 4000, sampleEvery: 0 };
   await window.call('projects.saveConfig', { id, config: { ...made.config, base } });
   await window.call('runs.start', { id });
   const snapshot = () => window.call('runs.snapshot', { id });
