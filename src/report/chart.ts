@@ -115,7 +115,7 @@ export function renderSvg(
       animation: false,
       backgroundColor: 'transparent',
       textStyle: { fontFamily: FONT_FAMILY },
-      ...option,
+      ...(harmlessTexts(option) as EChartsOption),
     });
     return (
       chart
@@ -130,6 +130,17 @@ export function renderSvg(
   } finally {
     chart.dispose();
   }
+}
+
+/**
+ * The option with a word joiner, which nobody sees, before texts that are names of Object.prototype. ECharts keeps the width of
+ * a text in an object under the text itself: a label "__proto__" would find Object.prototype there and write into it.
+ */
+function harmlessTexts(value: unknown): unknown {
+  if (typeof value === 'string') return value in Object.prototype ? `\u2060${value}` : value;
+  if (Array.isArray(value)) return value.map(harmlessTexts);
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, harmlessTexts(inner)]));
 }
 
 /** Inline styles as attributes of their own, which a page may show whose policy allows no inline style. */
