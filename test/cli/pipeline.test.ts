@@ -121,3 +121,17 @@ it('tests the native engine where it is installed', () => {
   if (!engines.includes('native')) console.warn('skipped on the native engine: it is not installed on this machine');
   expect(engines).toContain('wasm');
 });
+
+describe('the demo', () => {
+  it('makes a project, runs it to the comparison, and is finished when asked again', async () => {
+    const folder = join(root, 'demo');
+    const ran = await runCli(['demo', '--dir', folder, ...tinyExperiment(join(root, 'images')), '--json']);
+    expect(ran.code, ran.stderr).toBe(0);
+    const last = lines(ran.stdout).at(-1) as unknown as { result: { rows: { model: string }[] } };
+    expect(last.result.rows.map(({ model }) => model)).toEqual(['base', 'uniform', 'adaptive']);
+    const log = () => readFile(join(folder, 'jobs', 'log.jsonl'), 'utf8');
+    expect(await log()).toContain('the whole demo takes about');
+    expect((await runCli(['demo', '--dir', folder, '--json'])).code).toBe(0);
+    expect(await log()).toContain('is finished, nothing is computed again');
+  });
+});

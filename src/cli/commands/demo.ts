@@ -12,6 +12,7 @@ import { runPipeline } from '../../pipeline/runPipeline.js';
 import { createProject, openProject, parseConfig, type Project } from '../../project/project.js';
 import { comparisonResult, describeComparison } from '../comparison.js';
 import { printResult, type OutputOptions } from '../output.js';
+import { loggedEvents } from '../loggedEvents.js';
 import { formatDuration, openProgressView } from '../progressView.js';
 import { applySettings } from '../settings.js';
 import { stopOnInterrupt } from '../stopSignal.js';
@@ -39,10 +40,11 @@ export function registerDemoCommand(program: Command): void {
       const folder = resolve(options.dir ?? `demo-${options.data}`);
       const project = await demoProject(folder, options);
       const view = openProgressView(options);
+      const log = loggedEvents(project, view);
       const stop = stopOnInterrupt();
       try {
-        await announce(project, view.emit);
-        await runPipeline(project, { emit: view.emit, signal: stop.signal });
+        await announce(project, log.emit);
+        await runPipeline(project, { emit: log.emit, signal: stop.signal });
         // Loaded here: the charts of reports take longer to load than everything that a training needs.
         const { writeProjectReport } = await import('../../report/projectReport.js');
         const report = await writeProjectReport(project);
@@ -56,6 +58,7 @@ export function registerDemoCommand(program: Command): void {
       } finally {
         view.close();
         stop.restore();
+        await log.settled();
       }
     });
 }

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
-import type { PipelineEvent } from '../../contract/events.js';
-import { RunLog } from '../../app/runLog.js';
 import { projectStatus } from '../../pipeline/projectStatus.js';
 import { requireRunnable, runPipeline } from '../../pipeline/runPipeline.js';
 import { openProject, parseConfig, saveConfig, type Project } from '../../project/project.js';
 import { lockProject } from '../../project/projectLock.js';
 import { applySettings } from '../settings.js';
 import { comparisonResult, describeComparison } from '../comparison.js';
+import { loggedEvents } from '../loggedEvents.js';
 import { openProgressView } from '../progressView.js';
 import { stopOnInterrupt } from '../stopSignal.js';
 import type { OutputOptions } from '../output.js';
@@ -34,15 +33,10 @@ export function registerRunCommand(program: Command): void {
     .action(async (path: string, options: RunCommandOptions) => {
       const project = await withSettings(await openProject(path), options);
       const view = openProgressView(options);
-      // A window that is open, or opened later, shows what this run said.
-      const log = new RunLog(project.folder);
-      const emit = (event: PipelineEvent) => {
-        view.emit(event);
-        log.follow(event, new Date());
-      };
+      const log = loggedEvents(project, view);
       const stop = stopOnInterrupt();
       try {
-        await runPipeline(project, { ...options, emit, signal: stop.signal });
+        await runPipeline(project, { ...options, emit: log.emit, signal: stop.signal });
         const whole = options.until === undefined && options.only === undefined;
         // Loaded here: the charts of reports take longer to load than everything that a training needs.
         const report = whole ? await (await import('../../report/projectReport.js')).writeProjectReport(project) : null;
