@@ -7,15 +7,15 @@ const ATTRIBUTES: OperationAttribute[] = [
 ];
 
 /**
- * Adds a bias to every pixel. The native engine has an operation for it, which a recorded graph computes together with the
- * convolution before it; a general sum takes a pass over the images.
+ * Adds a bias to every pixel or row. The native engine has an operation for it, which a recorded graph computes together with the
+ * convolution or matrix product before it; a general sum takes a pass over the images.
  *
- * @param x (N, H, W, C)
+ * @param x (..., C)
  * @param bias (C)
  */
-export function biasAdd(x: tf.Tensor4D, bias: tf.Tensor1D): tf.Tensor4D {
+export function biasAdd<T extends tf.Tensor>(x: T, bias: tf.Tensor1D): T {
   const backend = nativeBackend();
-  if (backend === null) return tf.add(x, bias);
+  if (backend === null) return tf.add<T>(x, bias);
   const run = (name: string, inputs: readonly tf.Tensor[]) =>
     backend.executeMultipleOutputs(name, ATTRIBUTES, inputs, 1)[0];
   const add = tf.customGrad((...args) => {
@@ -25,5 +25,5 @@ export function biasAdd(x: tf.Tensor4D, bias: tf.Tensor1D): tf.Tensor4D {
       gradFunc: (dy) => [dy as tf.Tensor, run('BiasAddGrad', [dy as tf.Tensor])],
     };
   });
-  return add(x, bias) as tf.Tensor4D;
+  return add(x, bias) as T;
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { biasAdd } from './biasAdd.js';
+import { linear } from './linear.js';
 
 export interface ConvolutionOptions {
   /** Pixels between two windows. Default 1. */
@@ -27,8 +28,17 @@ export function conv2d(
   options: ConvolutionOptions = {},
 ): tf.Tensor4D {
   const { stride = 1, padding = 'same' } = options;
+  if (kernel.shape[0] === 1 && kernel.shape[1] === 1 && stride === 1) return pointwise(x, kernel, bias);
   const product = padding === 'bottom-right' ? downsample(x, kernel, stride) : symmetric(x, kernel, stride);
   return bias === null ? product : biasAdd(product, bias);
+}
+
+/** Each pixel on its own: a product of matrices, whose gradients take half of a convolution's time. */
+function pointwise(x: tf.Tensor4D, kernel: tf.Tensor4D, bias: tf.Tensor1D | null): tf.Tensor4D {
+  const [count, height, width, channels] = x.shape;
+  const pixels = tf.reshape(x, [count * height * width, channels]) as tf.Tensor2D;
+  const weight = tf.reshape(kernel, [channels, kernel.shape[3]]) as tf.Tensor2D;
+  return tf.reshape(linear(pixels, weight, bias), [count, height, width, kernel.shape[3]]);
 }
 
 /** TensorFlow's SAME pads the bottom and right only when stride 2 halves an even size, which is just what is wanted here. */

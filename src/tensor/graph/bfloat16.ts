@@ -13,6 +13,7 @@ const OPERANDS: ReadonlyMap<string, readonly number[]> = new Map([
   ['Conv2D', [0, 1]],
   ['Conv2DBackpropFilter', [0, 2]],
   ['Conv2DBackpropInput', [1, 2]],
+  ['MatMul', [0, 1]],
 ]);
 
 /**

@@ -48,8 +48,8 @@ const reduce: ShapeRule = ([x, axes], attributes) => {
 
 const matMul: ShapeRule = ([a, b], attributes) => {
   const batch = backend_util.assertAndGetBroadcastShape([...a.shape.slice(0, -2)], [...b.shape.slice(0, -2)]);
-  const rows = a.shape.at(attributes.get('adj_x') === true ? -1 : -2)!;
-  const columns = b.shape.at(attributes.get('adj_y') === true ? -2 : -1)!;
+  const rows = a.shape.at((attributes.get('adj_x') ?? attributes.get('transpose_a')) === true ? -1 : -2)!;
+  const columns = b.shape.at((attributes.get('adj_y') ?? attributes.get('transpose_b')) === true ? -2 : -1)!;
   return [[...batch, rows, columns]];
 };
 
@@ -152,6 +152,7 @@ const rules: ReadonlyMap<string, ShapeRule> = new Map<string, ShapeRule>([
   ['Conv2DBackpropFilter', fromConstant(1)],
   ['Conv2DBackpropInput', fromConstant(0)],
   ['ExpandDims', expandDims],
+  ['MatMul', matMul],
   ['MaxPool', pool],
   ['Mean', reduce],
   ['Pack', pack],
