@@ -11,9 +11,9 @@ import { runPipeline } from '../pipeline/runPipeline.js';
 import { drawSamples } from '../pipeline/drawSamples.js';
 import { DrawRequests } from '../pipeline/drawRequests.js';
 import { openProject, type Project } from '../project/project.js';
-import { openEngine } from '../tensor/openEngine.js';
 import { toEngineSchema, type EngineTask, type FromEngine, type MeasuredForecast, type ToEngine } from './messages.js';
 import { safeParse } from '../contract/safeParse.js';
+import { openEngineFor } from '../pipeline/openEngineFor.js';
 
 const HEARTBEAT_MS = 2000;
 /** Events are sent together, ten times a second at most. */
@@ -118,7 +118,7 @@ async function run(task: Extract<EngineTask, { type: 'run' }>): Promise<null> {
 
 async function forecast({ config }: Extract<EngineTask, { type: 'forecast' }>) {
   const design = designExperiment(config);
-  await openEngine(config.engine);
+  await openEngineFor(config);
   return forecastRun(config, design);
 }
 

@@ -1,10 +1,10 @@
 import type { Project } from '../project/project.js';
 import { sampleImages } from '../sampling/sampleImages.js';
-import { openEngine } from '../tensor/openEngine.js';
 import { peakRssBytes } from '../tensor/memory.js';
 import type { Engine } from '../tensor/engine.js';
 import { median, summarise, type BenchResult } from './bench.js';
 import { openModel, type OpenModel } from './models.js';
+import { openEngineFor } from './openEngineFor.js';
 import { projectDesign } from './projectDesign.js';
 import { StageStore } from './stageStore.js';
 
@@ -37,7 +37,7 @@ export async function benchModels(
   log: (message: string) => void,
 ): Promise<ModelsBenchResult> {
   const { config } = project.file;
-  const engine = await openEngine(config.engine);
+  const engine = await openEngineFor(config);
   const store = new StageStore(project);
   const design = await projectDesign(config, store);
   const models: Record<'base' | 'adaptive', OpenModel> = {

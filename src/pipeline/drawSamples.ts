@@ -1,12 +1,12 @@
 import { inputError } from '../contract/errors.js';
 import type { Project } from '../project/project.js';
 import { createNetworkDenoiser } from '../sampling/networkDenoiser.js';
-import { openEngine } from '../tensor/openEngine.js';
 import { latestCheckpoint } from '../training/checkpoint.js';
 import { writeDrawn } from './drawnSamples.js';
 import type { DrawWish } from './drawRequests.js';
 import type { EvaluatedModel } from './evaluationResult.js';
 import { openModel } from './models.js';
+import { openEngineFor } from './openEngineFor.js';
 import { projectDesign } from './projectDesign.js';
 import { projectStatus } from './projectStatus.js';
 import { sampleGrid } from './sampleGrid.js';
@@ -30,7 +30,7 @@ export async function drawSamples(project: Project, task: DrawTask, signal: Abor
   const { config } = project.file;
   const store = new StageStore(project);
   await requireTrained(project, task.model);
-  await openEngine(config.engine);
+  await openEngineFor(config);
   const design = await projectDesign(config, store);
   let step = 0;
   let denoiser;

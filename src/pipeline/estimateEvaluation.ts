@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { readInputFile } from '../formats/inputFile.js';
 import { parseJson } from '../formats/json.js';
 import type { Project } from '../project/project.js';
-import { openEngine } from '../tensor/openEngine.js';
 import { forecastEvaluation, type EvaluationForecast } from './evaluationForecast.js';
+import { openEngineFor } from './openEngineFor.js';
 import { projectDesign } from './projectDesign.js';
 import { countKeptImages } from './sampleShards.js';
 import { hasReference } from './stages/featureStage.js';
@@ -23,7 +23,7 @@ export async function estimateEvaluation(project: Project): Promise<EvaluationEs
   const { config } = project.file;
   const store = new StageStore(project);
   const design = await projectDesign(config, store);
-  await openEngine(config.engine);
+  await openEngineFor(config);
   const kept = await countKeptImages(store.folder('evaluation'), config.evaluation);
   const done = { images: kept, reference: await hasReference(store) };
   const bytes = await readInputFile(join(project.folder, 'stages', 'data.json')).catch(() => '{}');

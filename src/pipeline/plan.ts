@@ -6,10 +6,10 @@ import type { WidthRule } from '../method/widthSpace.js';
 import { prunableWidths } from '../model/prunableWidths.js';
 import type { Project } from '../project/project.js';
 import { readResultFile } from '../project/resultFile.js';
-import { openEngine } from '../tensor/openEngine.js';
 import type { ExperimentDesign } from './design.js';
 import { forecastRun, type Forecast } from './forecast.js';
 import { inputHashes } from './inputHash.js';
+import { openEngineFor } from './openEngineFor.js';
 import { pipelineStages } from './pipelineStages.js';
 import { plannedCompute, searchShare } from './plannedCompute.js';
 import { projectDesign } from './projectDesign.js';
@@ -74,7 +74,7 @@ export async function planProject(project: Project): Promise<Plan> {
   const mean =
     groups.reduce((sum, { effective }, index) => sum + effective * design.groups[index].visited, 0) /
     design.visited.length;
-  await openEngine(config.engine);
+  await openEngineFor(config);
   return {
     groups,
     mean,

@@ -5,7 +5,6 @@ import type { StageRecord } from '../contract/project.js';
 import type { Project } from '../project/project.js';
 import { sweepLeftovers } from '../project/leftovers.js';
 import { lockProject } from '../project/projectLock.js';
-import { openEngine } from '../tensor/openEngine.js';
 import type { Engine } from '../tensor/engine.js';
 import { peakRssBytes, resetPeakRss } from '../tensor/memory.js';
 import { requirePrecision } from '../tensor/precision.js';
@@ -18,6 +17,7 @@ import { forecastRun } from './forecast.js';
 import { availableMemory, memoryBound } from './memoryWarning.js';
 import { projectDesign } from './projectDesign.js';
 import { inputHashes } from './inputHash.js';
+import { openEngineFor } from './openEngineFor.js';
 import { pipelineStages } from './pipelineStages.js';
 import type { Stage, StageCompute, StageContext } from './stage.js';
 import { writeStageHashes } from './stageHashes.js';
@@ -95,9 +95,9 @@ export function requireRunnable(config: ExperimentConfig, options: Pick<RunOptio
 }
 
 /** Opens the engine, and refuses an experiment that it cannot compute before a stage is marked as running. */
-async function openFor({ engine, precision }: ExperimentConfig): Promise<Engine> {
-  const opened = await openEngine(engine);
-  requirePrecision(precision);
+async function openFor(config: ExperimentConfig): Promise<Engine> {
+  const opened = await openEngineFor(config);
+  requirePrecision(config.precision);
   return opened;
 }
 

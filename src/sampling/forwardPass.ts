@@ -5,6 +5,7 @@ import type { UNetSpec } from '../model/spec.js';
 import { unetForward } from '../model/unet.js';
 import { compileFunction, type CompiledFunction } from '../tensor/graph/compiledFunction.js';
 import { nativeBackend } from '../tensor/graph/nativeBackend.js';
+import { inParts } from '../tensor/parallelism.js';
 import { computeIn } from '../tensor/precision.js';
 
 /** Recorded forward passes that are kept: as many as a bundle of experts has, at two batch sizes. */
@@ -40,11 +41,9 @@ export function forwardPass(
     try {
       return compileFunction(nativeBackend()!, inputs, ([x, timesteps, ...tensors]) => {
         const recordedWeights = new Map(names.map((name, index) => [name, tensors[index]]));
-        return [
-          computeIn(precision, () =>
-            unetForward(spec, recordedWeights, x as tf.Tensor4D, timesteps as tf.Tensor1D, null),
-          ),
-        ];
+        const predict = ([x, timesteps]: readonly tf.Tensor[]): tf.Tensor4D =>
+          unetForward(spec, recordedWeights, x as tf.Tensor4D, timesteps as tf.Tensor1D, null);
+        return [computeIn(precision, () => inParts([x, timesteps], predict))];
       });
     } catch (error) {
       warn(`sampling goes on uncompiled, which is slower: ${(error as Error).message.split('\n', 1)[0]}`);

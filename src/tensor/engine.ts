@@ -21,6 +21,6 @@ export interface Engine {
   readonly id: EngineId;
   readonly version: string;
   readonly device: string;
-  /** Threads inside one operation. Another count gives other bits, so it is recorded in checkpoints. */
+  /** Threads that compute. Another count gives other bits, so it is recorded in checkpoints. */
   readonly threads: number;
 }

@@ -8,6 +8,7 @@ import type { Engine } from './engine.js';
 import { hasFusedGroupNorm } from './fusedGroupNorm.js';
 import { activeNativeLibrary, type NativeLibrary } from './nativeLibrary.js';
 import { enableOwnOperations } from './ownOperations.js';
+import { chooseParallelism, setImageParts, type Parallelism, type Work } from './parallelism.js';
 
 const backendName = 'tensorflow';
 const packageName = '@tensorflow/tfjs-node-gpu';
@@ -18,6 +19,14 @@ interface NativeBinding {
   isUsingGpuDevice(): boolean;
 }
 
+/** How this process computes. */
+interface Threads {
+  readonly threads: number;
+  readonly parallelism: Parallelism;
+}
+
+let opened: Threads | null = null;
+
 type BackendClass = new (binding: NativeBinding, packageName: string) => tf.KernelBackend;
 
 /**
@@ -26,19 +35,19 @@ type BackendClass = new (binding: NativeBinding, packageName: string) => tf.Kern
  *
  * @throws failure `ENGINE_UNAVAILABLE` when the library is missing or does not load
  */
-export async function openNativeEngine(): Promise<Engine> {
+export async function openNativeEngine(work: Work | null): Promise<Engine> {
   const library = activeNativeLibrary();
-  const threads = pinThreadCount();
+  const { threads, parallelism } = (opened ??= pinThreads(library.device === 'cpu' ? work : null));
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
   // First, for it says how TensorFlow's threads shall take memory.
   const operations = loadKernels(library);
   const binding = loadBackend(library);
   await tf.setBackend(backendName);
   if (!binding.isUsingGpuDevice()) enableOwnOperations(operations);
+  setImageParts(parallelism === 'images' ? threads : 1);
   return {
     id: 'native',
-    // Results differ in their last bits with and without.
-    version: `TensorFlow ${binding.TF_Version}${hasFusedGroupNorm() ? ' with fused norms' : ''}`,
+    version: [`TensorFlow ${binding.TF_Version}`, ...bitsChangedBy(parallelism)].join(', '),
     device: binding.isUsingGpuDevice() ? gpuName() : 'cpu',
     threads,
   };
@@ -88,14 +97,26 @@ function restoreUtilFunctions(util: Record<string, unknown>): void {
   util['isArray'] ??= Array.isArray;
 }
 
+/** With and without these, results differ in their last bits. */
+function bitsChangedBy(parallelism: Parallelism): string[] {
+  return [
+    ...(hasFusedGroupNorm() ? ['fused norms'] : []),
+    ...(parallelism === 'images' ? ['threads share the images'] : []),
+  ];
+}
+
 /**
- * Threads inside one operation. Left alone, TensorFlow would count the processors itself; the count is written down for it
- * because results depend on it bit for bit and so it must be known.
+ * Says how many threads compute and what they share. TensorFlow reads it once in a process. Left alone, it would count the processors
+ * itself; the count is written down for it because results depend on it bit for bit and so it must be known. Programs that this one
+ * starts inherit both numbers, of which the larger one is that of the threads.
  */
-function pinThreadCount(): number {
-  const threads = Number(process.env['TF_NUM_INTRAOP_THREADS']) || availableParallelism();
-  process.env['TF_NUM_INTRAOP_THREADS'] = String(threads);
-  return threads;
+function pinThreads(work: Work | null): Threads {
+  const asked = ['TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS'].map((name) => Number(process.env[name]) || 0);
+  const threads = Math.max(...asked) || availableParallelism();
+  const parallelism = work === null ? 'operations' : chooseParallelism(work, threads);
+  process.env['TF_NUM_INTRAOP_THREADS'] = String(parallelism === 'images' ? 1 : threads);
+  process.env['TF_NUM_INTEROP_THREADS'] = String(threads);
+  return { threads, parallelism };
 }
 
 /** Name of the first GPU, from the NVIDIA driver's files on Linux; the binding itself only tells that there is one. */

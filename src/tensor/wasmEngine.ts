@@ -3,6 +3,7 @@ import { dirname, join, sep } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { setWasmPaths, version_wasm } from '@tensorflow/tfjs-backend-wasm';
 import type { Engine } from './engine.js';
+import { setImageParts } from './parallelism.js';
 import { registerWasmKernels } from './wasmKernels.js';
 
 /**
@@ -15,5 +16,6 @@ export async function openWasmEngine(): Promise<Engine> {
   setWasmPaths(join(dirname(packageFile), 'dist') + sep);
   registerWasmKernels();
   await tf.setBackend('wasm');
+  setImageParts(1);
   return { id: 'wasm', version: `tfjs wasm ${version_wasm}`, device: 'cpu', threads: 1 };
 }

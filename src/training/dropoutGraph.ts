@@ -23,13 +23,13 @@ export interface DropoutPorts {
  * the same key, and only these are given at each run.
  *
  * @param count images of the micro-batch
- * @returns the masks, and the ports, complete once the masks have been asked for
+ * @returns the masks of `images` images from `first` on, and the ports, complete once all masks have been asked for
  */
 export function recordDropout(
   builder: GraphBuilder,
   recording: Recording,
   { rate, count, prefix }: { readonly rate: number; readonly count: number; readonly prefix: string },
-): { readonly masks: DropoutMasks; readonly ports: DropoutPorts } {
+): { readonly masks: (first: number, images: number) => DropoutMasks; readonly ports: DropoutPorts } {
   const counters = builder.placeholder(`${prefix}/counters`, [count, 4], DT_INT32);
   const keys: DropoutPorts['keys'][number][] = [];
   const rows = builder.node('Unpack', [counters.name], {
@@ -43,8 +43,18 @@ export function recordDropout(
   const threshold = builder.constant([], DT_UINT32, [Math.ceil(rate * 2 ** 24) * 2 ** 8]);
   const scale = builder.constant([], DT_FLOAT, [1 / (1 - rate)]);
 
-  const words = (key: GraphValue, shape: GraphValue): GraphValue[] =>
-    starts.map((start) => {
+  const keyed = new Map<number, GraphValue>();
+  const keyOf = (site: number): GraphValue => {
+    const known = keyed.get(site);
+    if (known) return known;
+    const placed = builder.placeholder(`${prefix}/key${site}`, [2], DT_INT32);
+    keys.push({ site, name: placed.name });
+    const key = bits64(builder, placed, 1);
+    keyed.set(site, key);
+    return key;
+  };
+  const words = (images: readonly GraphValue[], key: GraphValue, shape: GraphValue): GraphValue[] =>
+    images.map((start) => {
       const attributes = { dtype: { type: DT_UINT32 }, Tshape: { type: DT_INT32 } };
       const inputs = [shape, key, start, algorithm].map(({ name }) => name);
       const node = builder.node('StatelessRandomUniformFullIntV2', inputs, attributes);
@@ -52,25 +62,27 @@ export function recordDropout(
     });
 
   return {
-    masks: {
+    masks: (first, images) => ({
       mask(site, shape) {
         const perImage = shape.slice(1);
-        const placed = builder.placeholder(`${prefix}/key${site}`, [2], DT_INT32);
-        keys.push({ site, name: placed.name });
-        const drawn = words(bits64(builder, placed, 1), builder.constant([perImage.length], DT_INT32, perImage));
+        const drawn = words(
+          starts.slice(first, first + images),
+          keyOf(site),
+          builder.constant([perImage.length], DT_INT32, perImage),
+        );
         const unary = (op: string, inputs: readonly string[], attributes: Parameters<GraphBuilder['node']>[2]) =>
           `${builder.node(op, inputs, attributes)}:0`;
         const all = unary(
           'Pack',
           drawn.map(({ name }) => name),
-          { N: { i: count }, T: { type: DT_UINT32 }, axis: { i: 0 } },
+          { N: { i: images }, T: { type: DT_UINT32 }, axis: { i: 0 } },
         );
         const kept = unary('GreaterEqual', [all, threshold.name], { T: { type: DT_UINT32 } });
         const ones = unary('Cast', [kept], { SrcT: { type: DT_BOOL }, DstT: { type: DT_FLOAT } });
         const mask = unary('Mul', [ones, scale.name], { T: { type: DT_FLOAT } });
         return recording.tensor({ name: mask, shape, dtype: DT_FLOAT });
       },
-    },
+    }),
     ports: { counters: counters.name, keys },
   };
 }

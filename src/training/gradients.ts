@@ -5,7 +5,7 @@ import { unetForward } from '../model/unet.js';
 import type { Weights } from '../model/weights.js';
 import { compileFunction, type CompiledFunction } from '../tensor/graph/compiledFunction.js';
 import { nativeBackend } from '../tensor/graph/nativeBackend.js';
-import { batchTensors, imageLosses, type BatchTensors } from './loss.js';
+import { batchTensors, lossesInParts, type BatchTensors } from './loss.js';
 import { batchKind } from './trainingGraph.js';
 import type { MicroBatch } from './trainStep.js';
 
@@ -102,8 +102,8 @@ function lossAndGradients(
   const loss = (...wanted: tf.Tensor[]): tf.Scalar => {
     const network = new Map(runtime);
     names.forEach((name, index) => network.set(name, wanted[index]));
-    const output = unetForward(spec, network, tensors.xt, tensors.timesteps, null);
-    return tf.mean(imageLosses(output, tensors).total);
+    const { total } = lossesInParts(tensors, ({ xt, timesteps }) => unetForward(spec, network, xt, timesteps, null));
+    return tf.mean(total);
   };
   const { value, grads } = tf.valueAndGrads(loss)(names.map((name) => runtime.get(name)!));
   return [value, ...grads];

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { BOUND_TERMS } from '../diffusion/posterior.js';
 import type { UNetSpec } from '../model/spec.js';
+import { partSizes } from '../tensor/parallelism.js';
 import type { MicroBatch } from './trainStep.js';
 import { variationalBound } from './variationalBound.js';
 
@@ -41,6 +42,33 @@ export function imageLosses(
   return {
     squaredError,
     total: batch.bound ? tf.add(weighted, variationalBound(output, batch, batch.bound)) : weighted,
+  };
+}
+
+/**
+ * The losses of each image where the threads share the images, as `imageLosses` gives them.
+ *
+ * @param predict output of the network for images [first, first + their number) of the batch
+ */
+export function lossesInParts(
+  batch: BatchTensors,
+  predict: (part: BatchTensors, first: number) => tf.Tensor4D,
+): { squaredError: tf.Tensor1D; total: tf.Tensor1D } {
+  const sizes = partSizes(batch.xt.shape[0]);
+  if (sizes.length === 1) return imageLosses(predict(batch, 0), batch);
+  const tensors = (Object.entries(batch) as [string, tf.Tensor | undefined][]).flatMap(([name, tensor]) =>
+    tensor === undefined ? [] : [[name, tf.split(tensor, sizes)] as const],
+  );
+  let first = 0;
+  const losses = sizes.map((size, index) => {
+    const part = Object.fromEntries(tensors.map(([name, parts]) => [name, parts[index]])) as unknown as BatchTensors;
+    const ofPart = imageLosses(predict(part, first), part);
+    first += size;
+    return ofPart;
+  });
+  return {
+    squaredError: tf.concat1d(losses.map(({ squaredError }) => squaredError)),
+    total: tf.concat1d(losses.map(({ total }) => total)),
   };
 }
 

@@ -9,7 +9,7 @@ import { computeIn } from '../tensor/precision.js';
 import { BETA1, BETA2 } from './adam.js';
 import { kernelGradientsFirst } from './gradientOrder.js';
 import { recordDropout, type DropoutPorts } from './dropoutGraph.js';
-import { batchTensors, imageLosses, type BatchTensors } from './loss.js';
+import { batchTensors, lossesInParts, type BatchTensors } from './loss.js';
 import { unpackBuckets, type BucketLayout } from './parameterBuckets.js';
 import type { MicroBatch, OptimizerState, StepOptions } from './trainStep.js';
 
@@ -23,7 +23,7 @@ export interface BatchPorts {
   readonly share: string;
   /** Null without dropout. */
   readonly dropout: DropoutPorts | null;
-  /** (N) each, as `imageLosses` gives them. */
+  /** (N) each, as `lossesInParts` gives them. */
   readonly squaredError: string;
   readonly total: string;
   /** The sum of the squares of all gradients. Fetched, makes the gradients those of this micro-batch. */
@@ -148,17 +148,10 @@ function recordBatch(recorder: Recorder, batch: MicroBatch): BatchPorts {
     let losses: Pick<BatchPorts, 'squaredError' | 'total'> | null = null;
     const loss = (...flat: tf.Tensor[]): tf.Scalar => {
       const network = unpackBuckets(layout, flat as tf.Tensor1D[]);
-      const { squaredError, total } = imageLosses(
-        unetForward(
-          spec,
-          network,
-          tensors.xt,
-          tensors.timesteps,
-          dropout?.masks ?? null,
-          options.gradientCheckpointing,
-        ),
-        tensors,
-      );
+      const { squaredError, total } = lossesInParts(tensors, ({ xt, timesteps }, first) => {
+        const masks = dropout?.masks(first, xt.shape[0]) ?? null;
+        return unetForward(spec, network, xt, timesteps, masks, options.gradientCheckpointing);
+      });
       losses = { squaredError: recording.value(squaredError).name, total: recording.value(total).name };
       return tf.mul(tf.sum(total), recording.tensor(share));
     };

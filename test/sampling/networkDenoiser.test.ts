@@ -5,6 +5,7 @@ import { toRuntime } from '../../src/model/runtimeWeights.js';
 import { unetForward } from '../../src/model/unet.js';
 import { createNetworkDenoiser } from '../../src/sampling/networkDenoiser.js';
 import { nativeBackend } from '../../src/tensor/graph/nativeBackend.js';
+import { setImageParts } from '../../src/tensor/parallelism.js';
 import { randomNormal } from '../../src/tensor/random.js';
 import { randomWeights, smallSpec } from '../model/networks.js';
 import { describeOnEveryEngine } from '../tensor/engines.js';
@@ -38,6 +39,16 @@ describeOnEveryEngine('createNetworkDenoiser', () => {
     expectClose(prediction.noise, output());
     expectClose(denoiser.predict(x, 2, 0).noise, output(spec, weights, 0));
     expect(denoiser.predict(x, 2, 0)).not.toEqual(prediction);
+    denoiser.dispose();
+  });
+
+  it('gives every image the same prediction where the threads share the images', () => {
+    const three = Float32Array.from([...x, ...x.subarray(0, x.length / 2)]);
+    const denoiser = createNetworkDenoiser(spec, weights, epsilon);
+    setImageParts(2);
+    const { noise } = denoiser.predict(three, 3, 700);
+    setImageParts(1);
+    expectClose(noise, Float32Array.from([...output(), ...output().subarray(0, x.length / 2)]));
     denoiser.dispose();
   });
 

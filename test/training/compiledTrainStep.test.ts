@@ -2,12 +2,13 @@ import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildUNetSpec } from '../../src/model/buildSpec.js';
 import { initialiseWeights } from '../../src/model/initialise.js';
 import type { UNetSpec } from '../../src/model/spec.js';
 import { nativeBackend } from '../../src/tensor/graph/nativeBackend.js';
 import { openEngine } from '../../src/tensor/openEngine.js';
+import { setImageParts } from '../../src/tensor/parallelism.js';
 import { createCompiledTrainStep } from '../../src/training/compiledTrainStep.js';
 import { createTrainStep } from '../../src/training/createTrainStep.js';
 import { createEagerTrainStep } from '../../src/training/eagerTrainStep.js';
@@ -32,6 +33,7 @@ describe.skipIf(nativeMissing !== null)(title, () => {
   beforeAll(async () => {
     await openEngine('native');
   });
+  afterEach(() => setImageParts(1));
 
   const learned = buildUNetSpec(model, image, { variance: 'learned-range' });
   const kinds: [string, UNetSpec, number[]][] = [
@@ -40,7 +42,11 @@ describe.skipIf(nativeMissing !== null)(title, () => {
     ['two micro-batches of two sizes and dropout', buildUNetSpec({ ...model, dropout: 0.2 }, image), [3, 2]],
     ['scale and shift from the time', buildUNetSpec({ ...model, scaleShiftNorm: true }, image), [2, 2]],
   ];
-  it.each(kinds)('agrees with the eager one over six updates: %s', (_, spec, sizes) => {
+  const inParts = kinds.flatMap(([title, spec, sizes]) =>
+    [1, 2].map((parts) => [`${title}, ${parts} part(s)`, spec, sizes, parts] as const),
+  );
+  it.each(inParts)('agrees with the eager one over six updates: %s', (_, spec, sizes, parts) => {
+    setImageParts(parts);
     const initial = freshOptimizerState(initialiseWeights(spec, 5));
     const compiled = createCompiledTrainStep(
       nativeBackend()!,

@@ -293,10 +293,10 @@ bool shapeOf(Call& call, const Tensor& x, const Settings& settings, Shape* shape
 template <typename Work>
 void overImages(const Shape& shape, const Work& work) {
   if (shape.images == 0) return;
-  const int64_t threads = Workers::shared().threads();
+  const int64_t threads = Workers::shared().inOperation();
   int64_t parts = shape.images >= threads ? 1 : (threads + shape.images - 1) / shape.images;
   parts = parts < shape.groups ? parts : shape.groups;
-  Workers::shared().run(shape.images * parts, [&](int64_t item) {
+  Workers::shared().runInOperation(shape.images * parts, [&](int64_t item) {
     const int64_t image = item / parts, part = item % parts;
     const int64_t from = part * shape.groups / parts, to = (part + 1) * shape.groups / parts;
     work(image, from * shape.perGroup(), to * shape.perGroup());

@@ -1,6 +1,7 @@
-// Threads of the kernels: as many as TensorFlow is told to use inside an operation. The C interface does not lend TensorFlow's own.
+// Threads of the kernels, as many as the program computes with. The C interface does not lend TensorFlow's own.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -21,6 +22,15 @@ class Workers {
   }
 
   int64_t threads() const { return threads_; }
+
+  // Threads that an operation of a network may have: one where every thread has images of its own.
+  int64_t inOperation() const { return inOperation_; }
+
+  // `run` for such an operation.
+  void runInOperation(int64_t count, const std::function<void(int64_t)>& work) {
+    if (inOperation_ > 1) return run(count, work);
+    for (int64_t item = 0; item < count; item++) work(item);
+  }
 
   // Calls work(0), ..., work(count - 1), each once, on any thread, and returns when all have ended. When another operation has the
   // threads, the caller's does all.
@@ -46,10 +56,16 @@ class Workers {
 
  private:
   Workers() {
-    const char* asked = std::getenv("TF_NUM_INTRAOP_THREADS");
-    const int64_t count = asked ? std::atoll(asked) : 0;
-    threads_ = count > 0 ? count : std::max(1u, std::thread::hardware_concurrency());
+    inOperation_ = told("TF_NUM_INTRAOP_THREADS");
+    threads_ = std::max(inOperation_, told("TF_NUM_INTEROP_THREADS"));
+    if (threads_ == 0) threads_ = std::max(1u, std::thread::hardware_concurrency());
+    if (inOperation_ == 0) inOperation_ = threads_;
     for (int64_t i = 1; i < threads_; i++) std::thread([this] { loop(); }).detach();
+  }
+
+  static int64_t told(const char* variable) {
+    const char* count = std::getenv(variable);
+    return count ? std::max(0ll, std::atoll(count)) : 0;
   }
 
   void loop() {
@@ -70,7 +86,7 @@ class Workers {
     }
   }
 
-  int64_t threads_;
+  int64_t threads_, inOperation_;
   std::mutex turn_, mutex_;
   std::condition_variable wake_, done_;
   const std::function<void(int64_t)>* work_ = nullptr;

@@ -6,6 +6,7 @@ import { applySettings } from '../settings.js';
 import { benchFeatures, benchSample, type BenchResult } from '../../pipeline/bench.js';
 import { benchModels, type ModelsBenchResult } from '../../pipeline/benchModels.js';
 import { benchTrain, type TrainBenchResult } from '../../pipeline/benchTrain.js';
+import { openEngineFor } from '../../pipeline/openEngineFor.js';
 import { listPresets, findPreset } from '../../pipeline/presets.js';
 import type { Engine, EngineId } from '../../tensor/engine.js';
 import { openEngine } from '../../tensor/openEngine.js';
@@ -29,7 +30,7 @@ export function registerBenchCommand(program: Command): void {
     .description('updates with all that belongs to them: where their time goes, and what lies beside the step')
     .action(async (options: BenchOptions) => {
       const config = benchConfig(options);
-      const engine = await openEngine(options.engine);
+      const engine = await openEngineFor(withBatch(config, options.batch), options.engine);
       const result = { ...(await benchTrain(config, options, engine)), engine };
       printResult(options, result, () => `${describe(result)}\n\n${describeUpdate(result)}`);
     });
@@ -46,7 +47,7 @@ export function registerBenchCommand(program: Command): void {
         return;
       }
       const config = benchConfig(options);
-      const engine = await openEngine(options.engine);
+      const engine = await openEngineFor(withBatch(config, options.batch), options.engine);
       const result = { ...benchSample(config, options), engine };
       printResult(options, result, () => describe(result));
     });
@@ -82,6 +83,11 @@ function runOptions(command: Command): Command {
 function benchConfig(options: BenchOptions): ExperimentConfig {
   const chosen = parseConfig(applySettings(findPreset(options.preset).config, options.set));
   return { ...chosen, precision: options.precision ?? chosen.precision };
+}
+
+/** What is timed decides how the threads share it. */
+function withBatch(config: ExperimentConfig, batch: number): ExperimentConfig {
+  return { ...config, base: { ...config.base, batch } };
 }
 
 function describeUpdate({ breakdownMs, beside }: TrainBenchResult): string {

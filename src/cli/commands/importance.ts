@@ -8,12 +8,12 @@ import { prunableWidths } from '../../model/prunableWidths.js';
 import { loadExperimentData } from '../../pipeline/experimentData.js';
 import { inputHashes } from '../../pipeline/inputHash.js';
 import { measureImportance } from '../../pipeline/measureImportance.js';
+import { openEngineFor } from '../../pipeline/openEngineFor.js';
 import { pipelineStages } from '../../pipeline/pipelineStages.js';
 import { projectDesign } from '../../pipeline/projectDesign.js';
 import { StageStore } from '../../pipeline/stageStore.js';
 import { trainedNetwork } from '../../pipeline/trainedWeights.js';
 import { openProject, type Project } from '../../project/project.js';
-import { openEngine } from '../../tensor/openEngine.js';
 import { badOption, countOption, optionsOf } from '../options.js';
 import { printResult, type OutputOptions } from '../output.js';
 import { openProgressView } from '../progressView.js';
@@ -93,7 +93,7 @@ async function scoreWidths(
     );
   }
   await requireTrainedBase(project, store);
-  await openEngine(config.engine);
+  await openEngineFor(config);
   const view = openProgressView({ json: false });
   const stop = stopOnInterrupt();
   try {

@@ -14,6 +14,7 @@ import { readModelFolder } from '../../model/diffusersFolder.js';
 import { projectDesign } from '../../pipeline/projectDesign.js';
 import { isBundle, openBundle, readBundle } from '../../pipeline/bundle.js';
 import { openModel } from '../../pipeline/models.js';
+import { openEngineFor } from '../../pipeline/openEngineFor.js';
 import { ProgressMeter } from '../../pipeline/progressMeter.js';
 import { SHARD_IMAGES } from '../../pipeline/sampleShards.js';
 import { openKeptFeatures } from '../../pipeline/stages/featureStage.js';
@@ -101,11 +102,12 @@ async function openSource(
       throw inputError('BAD_USAGE', `a bundle holds experts, no model "${model}"`, 'leave out --model');
     }
     const bundle = await readBundle(path);
-    await openEngine('auto');
+    // Sampling has no gradients.
+    await openEngine('auto', { parameters: 0, images: bundle.sampling.batch });
     return { denoiser: await openBundle(path, bundle), config: bundle };
   }
   const project = await openProject(path);
-  await openEngine(project.file.config.engine);
+  await openEngineFor(project.file.config);
   return { denoiser: await openDenoiser(project, model, log), config: project.file.config };
 }
 

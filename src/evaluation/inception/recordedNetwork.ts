@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { compileFunction, type CompiledFunction } from '../../tensor/graph/compiledFunction.js';
 import { nativeBackend } from '../../tensor/graph/nativeBackend.js';
+import { inParts } from '../../tensor/parallelism.js';
 import type { InceptionDimensions } from './architecture.js';
 import { inceptionFeatures, type InceptionTensors } from './network.js';
 
@@ -36,7 +37,7 @@ function record(
   try {
     return compileFunction(nativeBackend()!, inputs, ([images, ...weights]) => {
       const tensors = new Map(names.map((name, index) => [name, weights[index]]));
-      return [inceptionFeatures(tensors, images as tf.Tensor4D, dimensions)];
+      return [inParts([images], ([part]) => inceptionFeatures(tensors, part as tf.Tensor4D, dimensions))];
     });
   } catch {
     return null;
