@@ -19,7 +19,7 @@ import { freshOptimizerState } from '../training/optimizerState.js';
 import { stepOptions } from '../training/trainStep.js';
 import { intervalOfTimesteps } from '../training/timestepDraws.js';
 import { median, summarise, type BenchResult } from './bench.js';
-import { addUpdate, emptyMetrics, metricLine } from './lossMetrics.js';
+import { addUpdate, emptyMetrics, metricLine, updatesPerLine } from './lossMetrics.js';
 import { MetricsFile } from './metricsFile.js';
 
 /** Where the time of an update goes, milliseconds, medians. */
@@ -62,7 +62,7 @@ export async function benchTrain(
   engine: Engine,
 ): Promise<TrainBenchResult> {
   const spec = buildUNetSpec(config.model, config.data, config.diffusion);
-  const { learningRate, clip, checkpointEvery } = config.base;
+  const { learningRate, clip, checkpointEvery, steps: planned } = config.base;
   const { timesteps } = config.diffusion;
   const { batch, steps } = run;
   const folder = await mkdtemp(join(tmpdir(), 'stepadapt-bench-'));
@@ -84,6 +84,7 @@ export async function benchTrain(
   const metrics = new MetricsFile(folder);
   const dropoutKey = { seed: config.seed, stream: 'bench/dropout' };
   const parts: UpdateBreakdown[] = [];
+  let pending = emptyMetrics();
   let aheadBefore = 0;
   try {
     for (let update = 1; update <= steps + 1; update++) {
@@ -98,7 +99,11 @@ export async function benchTrain(
       // The norm of the gradients is the last thing read before they are used.
       const used = reads.lastEnd ?? updated;
       const drawn = batches.flatMap((part) => [...part.timesteps]);
-      await metrics.append([metricLine(addUpdate(emptyMetrics(), result, drawn, timesteps), update, learningRate)]);
+      pending = addUpdate(pending, result, drawn, timesteps);
+      if (update % updatesPerLine(planned) === 0) {
+        await metrics.append([metricLine(pending, update, learningRate)]);
+        pending = emptyMetrics();
+      }
       await yieldToEventLoop();
       parts.push({
         prepare: prepared - started,
@@ -137,7 +142,8 @@ function result(
     gradients: middle('gradients'),
     update: middle('update'),
     readBack: middle('readBack'),
-    other: middle('other'),
+    // Not the median: a line is written now and then only.
+    other: parts.reduce((sum, { other }) => sum + other, 0) / parts.length,
   };
   const whole = parts.map(({ prepare, gradients, update, readBack, other }) =>
     [prepare, gradients, update, readBack, other].reduce((sum, part) => sum + part),

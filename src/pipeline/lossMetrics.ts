@@ -3,6 +3,14 @@ import type { MetricLine } from './metricsFile.js';
 /** Equal bins over [0, T) in which the loss is logged: enough to see difficulty by timestep, few enough to log often. */
 export const TIMESTEP_BINS = 20;
 
+/** Log lines per training: enough for any chart, and a file of the same size for long and short runs. */
+const LOG_LINES = 1000;
+
+/** Updates that one line of the log stands for. */
+export function updatesPerLine(steps: number): number {
+  return Math.ceil(steps / LOG_LINES);
+}
+
 /** Sums of an unfinished log interval. JSON keeps float64 exactly, so a checkpoint carries it and resume repeats the log. */
 export interface PendingMetrics {
   readonly updates: number;

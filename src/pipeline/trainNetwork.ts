@@ -15,7 +15,7 @@ import { createTrainStep } from '../training/createTrainStep.js';
 import { freshOptimizerState } from '../training/optimizerState.js';
 import type { TimestepDraw } from '../training/timestepDraws.js';
 import { diverged, train } from '../training/trainLoop.js';
-import { addUpdate, emptyMetrics, metricLine, type PendingMetrics } from './lossMetrics.js';
+import { addUpdate, emptyMetrics, metricLine, type PendingMetrics, updatesPerLine } from './lossMetrics.js';
 import { writeJsonAtomic } from '../project/atomicFile.js';
 import { stepOptions, type MicroBatch } from '../training/trainStep.js';
 import { drawInTraining } from './drawInTraining.js';
@@ -78,9 +78,6 @@ const extraSchema = z.object({
   inputHash: z.string().optional(),
 });
 
-/** Log lines per training: enough for any chart, and a file of the same size for long and short runs. */
-const LOG_LINES = 1000;
-
 /**
  * Trains one network to `steps` updates, going on from the newest intact checkpoint in the stage's folder. Writes
  * `metrics.jsonl`, `samples/` and `checkpoints/`; stopping writes a checkpoint first.
@@ -111,7 +108,7 @@ export async function trainNetwork(context: StageContext, training: NetworkTrain
   await metrics.truncateAfter(fromUpdate);
   let pending: PendingMetrics = extra?.pending ?? emptyMetrics();
   let evaluations: SelectionState = await withKnownWeights(extra?.selection ?? { history: [] }, best);
-  const logEvery = Math.ceil(steps / LOG_LINES);
+  const logEvery = updatesPerLine(steps);
   const progress = new ProgressMeter(emit, stage, 'step', steps);
   progress.report(fromUpdate);
 

@@ -4,10 +4,19 @@
  */
 import { createInterface } from 'node:readline';
 
-const { mode, kind, precision, gradientCheckpointing, network, batch, dropout } = JSON.parse(process.argv[2]);
+const { mode, kind, precision, gradientCheckpointing, network, batch, dropout, kept, multiple } = JSON.parse(
+  process.argv[2],
+);
 const source = (path) => import(new URL(`../../dist/src/${path}.js`, import.meta.url));
+const { pruningSchema } = await source('contract/config');
+const { allocateWidths, keepIndices } = await source('method/allocation');
+const { rankChannels } = await source('method/channelRanking');
+const { magnitudeImportance } = await source('method/importance');
+const { prunableWidths } = await source('model/prunableWidths');
+const { sliceModel } = await source('model/sliceModel');
 const { openEngine } = await source('tensor/openEngine');
 const { buildUNetSpec } = await source('model/buildSpec');
+const { countModel } = await source('model/countModel');
 const { initialiseWeights } = await source('model/initialise');
 const { freshOptimizerState } = await source('training/optimizerState');
 const { createTrainStep } = await source('training/createTrainStep');
@@ -17,9 +26,10 @@ const { noiseSchedule } = await source('diffusion/noiseSchedule');
 const { randomNormal } = await source('tensor/random');
 const { peakRssBytes } = await source('tensor/memory');
 
-await openEngine('native');
 const model = { ...network, dropout, attentionHeads: 1, scaleShiftNorm: false };
-const spec = buildUNetSpec(model, { size: network.size, channels: 3 });
+const base = buildUNetSpec(model, { size: network.size, channels: 3 });
+await openEngine('native', { parameters: countModel(base).parameters, images: batch });
+const spec = kept === undefined ? base : pruned();
 const normal = (stream) => randomNormal({ seed: 0, stream, index: 0 }, batch * network.size ** 2 * 3);
 const warn = (message) => {
   throw new Error(message);
@@ -34,7 +44,25 @@ for await (const line of createInterface({ input: process.stdin })) {
   step(update);
   const { user, system } = process.cpuUsage(usage);
   const wallMs = performance.now() - started;
-  console.log(JSON.stringify({ wallMs, cpuMs: (user + system) / 1000, peakMb: peakRssBytes() / 2 ** 20 }));
+  console.log(
+    JSON.stringify({
+      macs: countModel(spec).macs,
+      wallMs,
+      cpuMs: (user + system) / 1000,
+      peakMb: peakRssBytes() / 2 ** 20,
+    }),
+  );
+}
+
+/** The base with `kept` of its MACs, the same share of every width that may shrink; widths are multiples of `multiple`. */
+function pruned() {
+  const rule = pruningSchema.parse({ widthMultiple: multiple });
+  const weights = initialiseWeights(base, 0);
+  const widths = prunableWidths(base, rule);
+  const scores = magnitudeImportance(widths, weights, 'l2');
+  const targetMacs = kept * countModel(base).macs;
+  const allocation = allocateWidths({ spec: base, scores, targetMacs, method: 'uniform', rule });
+  return sliceModel(base, weights, keepIndices(rankChannels(widths, scores), allocation.widths), rule).spec;
 }
 
 function training() {

@@ -31,7 +31,8 @@ if (process.platform === 'linux') console.log(`processor time until then: ${midd
 
 async function firstStep() {
   const folder = mkdtempSync(join(tmpdir(), 'stepadapt-start-'));
-  const settings = values.set.flatMap((setting) => ['--set', setting]);
+  // Of so few updates each one is told.
+  const settings = ['base.steps=500', ...values.set].flatMap((setting) => ['--set', setting]);
   try {
     execFileSync(process.execPath, [program, 'new', join(folder, 'p'), '--preset', values.preset, ...settings]);
     const started = performance.now();

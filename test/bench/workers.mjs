@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 export const networks = {
   small: { channels: 32, multipliers: [1, 2], blocks: 1, attention: [8], normGroups: 8, size: 16 },
+  medium: { channels: 64, multipliers: [1, 2, 2], blocks: 1, attention: [16], normGroups: 32, size: 32 },
   cifar10: { channels: 128, multipliers: [1, 2, 2, 2], blocks: 2, attention: [16], normGroups: 32, size: 32 },
 };
 
@@ -19,6 +20,8 @@ export const networks = {
  * @param {'float32' | 'bfloat16'} [work.precision]
  * @param {boolean} [work.gradientCheckpointing]
  * @param {number} [work.dropout]
+ * @param {number} [work.kept] share of the base's MACs that is left after pruning, without weights that were trained
+ * @param {number} [work.multiple] of which pruned widths are multiples
  */
 export function engineProgram(work) {
   const { kind = 'compiled', precision = 'float32', gradientCheckpointing = false, dropout = 0 } = work;
@@ -51,8 +54,8 @@ export function torchProgram(python, work, threads) {
  *
  * @param {Record<string, [string, string[]]>} programs by name
  * @param {{ steps: number, threads: number }} options
- * @returns {Promise<Map<string, { wallMs: number, cpuMs: number, peakMb: number, wallTimes: number[] }>>} medians; the peak of
- *   the whole life
+ * @returns {Promise<Map<string, { wallMs: number, cpuMs: number, peakMb: number, wallTimes: number[], macs?: number }>>} medians; the
+ *   peak of the whole life; MACs an image of this program's network
  */
 export async function takeTurns(programs, { steps, threads }) {
   const count = String(threads);
@@ -84,6 +87,7 @@ export async function takeTurns(programs, { steps, threads }) {
           wallMs: median(counted.map(({ wallMs }) => wallMs)),
           cpuMs: median(counted.map(({ cpuMs }) => cpuMs)),
           peakMb: results.at(-1).peakMb,
+          macs: results[0].macs,
           wallTimes: counted.map(({ wallMs }) => wallMs),
         },
       ];
