@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { failure } from '../contract/errors.js';
 import type { Engine } from './engine.js';
 import { hasFusedGroupNorm } from './fusedGroupNorm.js';
+import { setFreeUnused } from './hostMemory.js';
 import { activeNativeLibrary, type NativeLibrary } from './nativeLibrary.js';
 import { enableOwnOperations } from './ownOperations.js';
 import { chooseParallelism, setImageParts, type Parallelism, type Work } from './parallelism.js';
@@ -40,10 +41,11 @@ export async function openNativeEngine(work: Work | null): Promise<Engine> {
   const { threads, parallelism } = (opened ??= pinThreads(library.device === 'cpu' ? work : null));
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
   // First, for it says how TensorFlow's threads shall take memory.
-  const operations = loadKernels(library);
+  const { operations = [], freeUnused } = loadKernels(library);
   const binding = loadBackend(library);
   await tf.setBackend(backendName);
   if (!binding.isUsingGpuDevice()) enableOwnOperations(operations);
+  if (freeUnused !== undefined) setFreeUnused(freeUnused);
   setImageParts(parallelism === 'images' ? threads : 1);
   return {
     id: 'native',
@@ -76,18 +78,19 @@ function loadBackend(library: NativeLibrary): NativeBinding {
   }
 }
 
-/**
- * Loads our own operations, which only save time: without them the engine's are composed.
- * @returns the names of those that are there
- */
-function loadKernels({ kernels }: NativeLibrary): readonly string[] {
-  if (kernels === undefined) return [];
+/** What our own add-on has; all of it only saves time or memory, and an add-on of older sources may lack some. */
+interface Kernels {
+  readonly operations?: readonly string[];
+  readonly freeUnused?: () => void;
+}
+
+function loadKernels({ kernels }: NativeLibrary): Kernels {
+  if (kernels === undefined) return {};
   try {
-    const addOn = createRequire(import.meta.url)(kernels) as { readonly operations?: readonly string[] };
-    return addOn.operations ?? [];
+    return createRequire(import.meta.url)(kernels) as Kernels;
   } catch {
     // Compiled for another machine, or gone since the set-up, which looks after it when it next runs.
-    return [];
+    return {};
   }
 }
 

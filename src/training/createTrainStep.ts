@@ -56,7 +56,10 @@ export function createTrainStep(
     step = build();
     releaseHostMemory();
     try {
-      return step.update(batches, settings);
+      const result = step.update(batches, settings);
+      // What the first run of a graph needed to prepare it.
+      releaseHostMemory();
+      return result;
     } catch (error) {
       if (!compiled) throw error;
       // The gradients failed, so the state is as it was.

@@ -71,6 +71,14 @@ void exportOperations(napi_env env, napi_value exports) {
   napi_set_named_property(env, exports, "operations", names);
 }
 
+// The add-on's function `freeUnused`: gives what lies freed in the heap back to the system. glibc does so at the heap's end alone.
+napi_value freeUnused(napi_env, napi_callback_info) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return nullptr;
+}
+
 // glibc gives threads heaps of their own, and what is freed in one cannot be used in another. With one heap for all, training takes
 // 4 % less memory and no more time. Threads that run already keep theirs, so this comes before TensorFlow starts its own.
 void shareHeap() {
@@ -91,6 +99,9 @@ NAPI_MODULE_INIT() {
       stepadapt::registerMatrixOperations();
     });
     stepadapt::exportOperations(env, exports);
+    napi_value function;
+    napi_create_function(env, "freeUnused", NAPI_AUTO_LENGTH, &stepadapt::freeUnused, nullptr, &function);
+    napi_set_named_property(env, exports, "freeUnused", function);
   } catch (const std::exception& error) {
     napi_throw_error(env, nullptr, error.what());
   }
