@@ -6,6 +6,7 @@ import type { Project } from '../project/project.js';
 import { sweepLeftovers } from '../project/leftovers.js';
 import { lockProject } from '../project/projectLock.js';
 import type { Engine } from '../tensor/engine.js';
+import { releaseHostMemory } from '../tensor/hostMemory.js';
 import { peakRssBytes, resetPeakRss } from '../tensor/memory.js';
 import { requirePrecision } from '../tensor/precision.js';
 import { SOFTWARE_VERSION } from '../contract/version.js';
@@ -143,6 +144,8 @@ async function runStage(
       },
     });
     await writeStageHashes(store.folder(stage.id));
+    // The next stage shall not begin with what this one held.
+    releaseHostMemory();
   } catch (error) {
     const isStopped = error instanceof StepAdaptError && error.kind === 'interrupted';
     const state = isStopped || isStorageTrouble(describeError(error)) ? 'interrupted' : 'failed';
