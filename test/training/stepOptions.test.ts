@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildUNetSpec } from '../../src/model/buildSpec.js';
 import { initialiseWeights } from '../../src/model/initialise.js';
 import type { UNetSpec } from '../../src/model/spec.js';
 import { openEngine } from '../../src/tensor/openEngine.js';
+import { setImageParts } from '../../src/tensor/parallelism.js';
 import { createEagerTrainStep } from '../../src/training/eagerTrainStep.js';
 import { createTrainStep } from '../../src/training/createTrainStep.js';
 import { freshOptimizerState } from '../../src/training/optimizerState.js';
@@ -76,8 +77,10 @@ describe.skipIf(nativeMissing !== null)('options of the compiled step', { timeou
   beforeAll(async () => {
     await openEngine('native');
   });
+  afterEach(() => setImageParts(1));
 
-  it('checkpointing gives the same loss and gradients', () => {
+  it.each([1, 2])('checkpointing gives the same loss and gradients, in %i part(s)', (parts) => {
+    setImageParts(parts);
     const expected = oneUpdate(createEagerTrainStep, plain, {});
     expectClose(oneUpdate(compiled, plain, { gradientCheckpointing: true }), expected, 1e-5);
   });
@@ -92,7 +95,8 @@ describe.skipIf(nativeMissing !== null)('options of the compiled step', { timeou
     expectClose(actual, oneUpdate(createEagerTrainStep, plain, options), 0.01);
   });
 
-  it('both resume from a snapshot in the same bytes', () => {
+  it.each([1, 2])('both resume from a snapshot in the same bytes, in %i part(s)', (parts) => {
+    setImageParts(parts);
     const options = { precision: 'bfloat16', gradientCheckpointing: true } as const;
     const run = (state: OptimizerState, from: number, to: number): OptimizerState => {
       const step = compiled(withDropout, state, options);

@@ -14,7 +14,6 @@ import { readModelFolder } from '../../model/diffusersFolder.js';
 import { projectDesign } from '../../pipeline/projectDesign.js';
 import { isBundle, openBundle, readBundle } from '../../pipeline/bundle.js';
 import { openModel } from '../../pipeline/models.js';
-import { openEngineFor } from '../../pipeline/openEngineFor.js';
 import { ProgressMeter } from '../../pipeline/progressMeter.js';
 import { SHARD_IMAGES } from '../../pipeline/sampleShards.js';
 import { openKeptFeatures } from '../../pipeline/stages/featureStage.js';
@@ -25,6 +24,7 @@ import type { Denoiser } from '../../sampling/denoiser.js';
 import { createNetworkDenoiser } from '../../sampling/networkDenoiser.js';
 import { sampleImages } from '../../sampling/sampleImages.js';
 import { openEngine } from '../../tensor/openEngine.js';
+import type { Work } from '../../tensor/parallelism.js';
 import { badOption, countOption } from '../options.js';
 import { printResult, type OutputOptions } from '../output.js';
 import { requireFolderOf, requireNewStatistics } from '../outputPath.js';
@@ -53,7 +53,7 @@ export function registerSampleCommand(program: Command): void {
     .action(async (path: string, options: SampleOptions) => {
       await checkTarget(path, options);
       const view = openProgressView({ json: false });
-      const { denoiser, config } = await openSource(path, options.model, (message) =>
+      const { denoiser, config } = await openSource(path, options, (message) =>
         view.emit({ type: 'log', level: 'info', message }),
       );
       const stop = stopOnInterrupt();
@@ -94,7 +94,7 @@ export function registerSampleCommand(program: Command): void {
 /** What to sample with, and the settings that it is sampled by. */
 async function openSource(
   path: string,
-  model: string,
+  { model, count }: Pick<SampleOptions, 'model' | 'count'>,
   log: (message: string) => void,
 ): Promise<{ denoiser: Denoiser; config: Pick<ExperimentConfig, 'data' | 'diffusion' | 'sampling'> }> {
   if (await isBundle(path)) {
@@ -102,13 +102,18 @@ async function openSource(
       throw inputError('BAD_USAGE', `a bundle holds experts, no model "${model}"`, 'leave out --model');
     }
     const bundle = await readBundle(path);
-    // Sampling has no gradients.
-    await openEngine('auto', { parameters: 0, images: bundle.sampling.batch });
+    await openEngine('auto', samplingWork(bundle.sampling, count));
     return { denoiser: await openBundle(path, bundle), config: bundle };
   }
   const project = await openProject(path);
-  await openEngineFor(project.file.config);
-  return { denoiser: await openDenoiser(project, model, log), config: project.file.config };
+  const { config } = project.file;
+  await openEngine(config.engine, samplingWork(config.sampling, count));
+  return { denoiser: await openDenoiser(project, model, log), config };
+}
+
+/** Sampling has no gradients. */
+function samplingWork({ batch }: Pick<ExperimentConfig['sampling'], 'batch'>, count: number): Work {
+  return { parameters: 0, images: Math.min(batch, count) };
 }
 
 async function openDenoiser(project: Project, model: string, log: (message: string) => void): Promise<Denoiser> {
